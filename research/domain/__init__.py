@@ -1,0 +1,7 @@
+"""The space of configurations, as algebra."""
+
+from research.domain.config import Config, ConfigAlias
+from research.domain.domain import Domain, Option
+from research.domain.values import Alias, Opaque
+
+__all__ = ["Alias", "Config", "ConfigAlias", "Domain", "Opaque", "Option"]

@@ -1,0 +1,300 @@
+"""One point of a domain: what an experiment is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from research.domain.decoding import decode
+from research.domain.hashing import canonical, canonical_text, digest
+from research.domain.hashing import JSON as JSON
+from research.domain.values import Alias, unwrap
+from research.errors import UnstableValueError, did_you_mean
+
+AUXILIARY = ("repetition", "device", "updates")  # set by the study, not by the domain
+
+
+def flatten(items: Iterable[tuple[str, Any]], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Walk the leaves of nested dicts: pairs of a '/'-joined path and a value."""
+    for key, value in items:
+        plain = unwrap(value)
+        if isinstance(plain, Config):
+            plain = dict(plain.items())
+        if type(plain) is dict and plain and all(isinstance(name, str) for name in plain):
+            yield from flatten(plain.items(), f"{prefix}{key}/")
+        else:
+            yield prefix + key, value
+
+
+def entries(items: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
+    """Return sorted pairs (path, canonical text) of what makes up a config's identity.
+
+    Raises
+    ------
+    UnstableValueError
+        If a value has no stable content; names the parameter and the way out.
+    """
+    pairs = []
+    for path, value in flatten(items):
+        try:
+            pairs.append((path, canonical_text(value)))
+        except UnstableValueError as error:
+            raise UnstableValueError(
+                f"parameter {path!r}: the value {unwrap(value)!r} would not be recognised in another "
+                f"process: {error}; give it a name that says what it is: Alias(value, 'name')"
+            ) from error
+    pairs.sort()
+    return pairs
+
+
+def join_entries(pairs: Iterable[tuple[str, str]]) -> str:
+    """Write sorted pairs of `entries` as one JSON object."""
+    return "{" + ",".join(f"{canonical_text(path)}:{text}" for path, text in pairs) + "}"
+
+
+class Config(Mapping[str, Any]):
+    """An immutable mapping of parameters to values, with '/' for nesting.
+
+    `Config({'model/lr': 1})` and `Config({'model': {'lr': 1}})` are equal, have one hash, and both
+    answer `config['model/lr']` and `config['model']['lr']`. Iteration gives the keys as written.
+
+    Parameters
+    ----------
+    items : Mapping or iterable of pairs, optional
+    **kwargs
+        More parameters.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is given twice, or has a value and parts at once.
+
+    Examples
+    --------
+    >>> config = Config({'model/lr': 0.1, 'model/depth': 2}, C=1)
+    >>> config['model']
+    Config({'lr': 0.1, 'depth': 2})
+    >>> config.hash() == Config(C=1, model={'depth': 2, 'lr': 0.1}).hash()
+    True
+    """
+
+    __slots__ = ("_items", "_text")
+
+    def __init__(
+        self, items: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None, **kwargs: Any
+    ) -> None:
+        content = dict(items or (), **kwargs)
+        for key in content:
+            if not isinstance(key, str):
+                raise TypeError(f"names of parameters must be str, got {key!r}")
+        self._items: dict[str, Any] = content
+        self._text: str | None = None
+        if any("/" in key for key in content):
+            check_names(path for path, _ in flatten(content.items()))
+
+    @classmethod
+    def of_items(cls, items: dict[str, Any]) -> Config:
+        """Wrap a dict that is known to be valid and is not changed afterwards."""
+        config = cls.__new__(cls)
+        config._items = items
+        config._text = None
+        return config
+
+    @classmethod
+    def from_canonical(cls, form: JSON) -> Config:
+        """Rebuild a config from its stored form; values that only code can rebuild stay `Opaque`."""
+        return cls.of_items({key: decode(item) for key, item in form.items()})
+
+    @property
+    def canonical(self) -> str:
+        """The canonical form as text: what is stored and hashed."""
+        if self._text is None:
+            self._text = join_entries(entries(self._items.items()))
+        return self._text
+
+    def hash(self) -> str:
+        """Return 16 hex digits that depend on the content alone, in every process."""
+        return digest(self.canonical)
+
+    def explain_hash(self) -> dict[str, JSON]:
+        """Return, for each parameter, what of it entered the hash.
+
+        Examples
+        --------
+        >>> Config(a=1, f=max, pair=(1, 2)).explain_hash()
+        {'a': 1, 'f': {'$function': 'builtins:max'}, 'pair': {'$tuple': [1, 2]}}
+        """
+        self.canonical  # noqa: B018  (names the parameter if there is nothing to explain)
+        return {path: canonical(value) for path, value in sorted(flatten(self._items.items()))}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a fresh plain dict, keys as written, lists, dicts and sets in it copied."""
+        return {key: copy_containers(unwrap(value)) for key, value in self._items.items()}
+
+    def raw_items(self) -> Iterable[tuple[str, Any]]:
+        """Pairs of a parameter and its value, which may be an Alias."""
+        return self._items.items()
+
+    def __getitem__(self, key: str) -> Any:
+        try:
+            value = unwrap(self._items[key])
+        except KeyError:
+            return self._find(key)
+        return Config.of_items(value) if _is_nested(value) else value
+
+    def _find(self, key: str) -> Any:
+        """Look for a parameter whose path is written in other pieces than `key`."""
+        inside = {}
+        for name, value in self._items.items():
+            if name.startswith(f"{key}/"):
+                inside[name[len(key) + 1 :]] = value
+            elif isinstance(key, str) and key.startswith(f"{name}/"):
+                nested = unwrap(value)
+                if isinstance(nested, Config) or _is_nested(nested):
+                    try:
+                        return Config(nested)[key[len(name) + 1 :]]
+                    except KeyError:
+                        continue
+        if not inside:
+            raise KeyError(f"there is no parameter {key!r}{did_you_mean(key, self._items)}")
+        return Config.of_items(inside)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Config):
+            return self.canonical == other.canonical
+        if isinstance(other, Mapping):
+            return self.canonical == Config(other).canonical
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.canonical)
+
+    def __repr__(self) -> str:
+        return f"Config({self._items!r})"
+
+
+class ConfigAlias:
+    """A produced item: a config together with the short names of its parameters and values.
+
+    Parameters
+    ----------
+    config : Mapping or iterable of pairs, optional
+        Keys are str or Alias, values anything or Alias.
+
+    Examples
+    --------
+    >>> item = ConfigAlias([(Alias('learning_rate', 'lr'), Alias(0.001, 'small')), ('C', 1)])
+    >>> item.config(), item.alias(as_string=True)
+    (Config({'learning_rate': 0.001, 'C': 1}), 'lr_small-C_1')
+    """
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, config: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None = None) -> None:
+        pairs = config.items() if isinstance(config, Mapping) else (config or ())
+        self._pairs = [(_alias(key), _alias(value)) for key, value in pairs]
+
+    def config(self) -> Config:
+        """Return the config with values in place of aliases."""
+        return Config((key.value, value.value) for key, value in self._pairs)
+
+    def alias(self, as_string: bool = False, delim: str = "-") -> Config | str:
+        """Return the config with aliases in place of names and values.
+
+        Parameters
+        ----------
+        as_string : bool, default False
+            Join `name_value` pairs into one string.
+        delim : str, default '-'
+            What stands between the pairs.
+        """
+        if as_string:
+            return delim.join(f"{key}_{value}" for key, value in self._pairs)
+        return Config((key.alias, value.alias) for key, value in self._pairs)
+
+    def pop_config(self, key: str | Iterable[str]) -> ConfigAlias | None:
+        """Take parameters out by their names; None if none of them is there."""
+        return self._pop(key, lambda name: name.value)
+
+    def pop_alias(self, key: str | Iterable[str]) -> ConfigAlias | None:
+        """Take parameters out by their aliases; None if none of them is there."""
+        return self._pop(key, lambda name: name.alias)
+
+    def _pop(self, keys: str | Iterable[str], read: Any) -> ConfigAlias | None:
+        wanted = {keys} if isinstance(keys, str) else set(keys)
+        popped = [pair for pair in self._pairs if read(pair[0]) in wanted]
+        if not popped:
+            return None
+        self._pairs = [pair for pair in self._pairs if read(pair[0]) not in wanted]
+        return ConfigAlias(popped)
+
+    def __getitem__(self, key: str) -> Any:
+        return self.config()[key]
+
+    def __add__(self, other: ConfigAlias | Mapping[Any, Any]) -> ConfigAlias:
+        if not isinstance(other, ConfigAlias | Mapping):
+            return NotImplemented
+        more = other if isinstance(other, ConfigAlias) else ConfigAlias(other)
+        return ConfigAlias([*self._pairs, *more._pairs])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ConfigAlias):
+            return NotImplemented
+        return self.config() == other.config() and self.alias() == other.alias()
+
+    def __hash__(self) -> int:
+        return hash(self.config())
+
+    def __repr__(self) -> str:
+        return f"ConfigAlias({[(key.value, value.value) for key, value in self._pairs]!r})"
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Refuse names of which one is given twice, or is a part of the path of another.
+
+    Raises
+    ------
+    ValueError
+        Names the parameter.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"the parameter {name!r} is given twice")
+        seen.add(name)
+    for name in seen:
+        parts = name.split("/")
+        for length in range(1, len(parts)):
+            prefix = "/".join(parts[:length])
+            if prefix in seen:
+                raise ValueError(f"the parameter {prefix!r} is given twice: as a value and as part of {name!r}")
+
+
+def copy_containers(value: Any) -> Any:
+    """Copy lists, dicts and sets, at any depth; everything else is shared."""
+    kind = type(value)
+    if kind is list:
+        return [copy_containers(item) for item in value]
+    if kind is dict:
+        return {key: copy_containers(item) for key, item in value.items()}
+    if kind is tuple:
+        return tuple(copy_containers(item) for item in value)
+    if kind is set:
+        return set(value)
+    if kind is Config:
+        return value.to_dict()
+    return value
+
+
+def _alias(value: Any) -> Alias:
+    return value if type(value) is Alias else Alias(value)
+
+
+def _is_nested(value: Any) -> bool:
+    return type(value) is dict and bool(value) and all(isinstance(name, str) for name in value)

@@ -1,0 +1,56 @@
+"""The exceptions of this library: one small tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ResearchError(Exception):
+    """Anything that this library raises for reasons of its own."""
+
+
+class UnstableValueError(ResearchError, TypeError):
+    """A value has no content that would be the same in another process."""
+
+
+class ExpressionError(ResearchError):
+    """A named expression could not be evaluated."""
+
+
+class StudyExistsError(ResearchError, FileExistsError):
+    """The folder of a new study exists already."""
+
+
+class StudyNotFoundError(ResearchError, FileNotFoundError):
+    """There is no study where one was looked for."""
+
+
+class StudyError(ResearchError):
+    """A study cannot go on, whatever its experiments do."""
+
+
+class UnitFailure(ResearchError):
+    """Stands for an exception of a unit where the original did not survive the way between processes.
+
+    Its text is `ExceptionType: message`; the traceback's text is in the record that holds it.
+    """
+
+
+def did_you_mean(name: object, known: Iterable[object]) -> str:
+    """Return the end of an error message: near matches of a misspelt name, or all names if they are few.
+
+    Examples
+    --------
+    >>> did_you_mean('acuracy', ['accuracy', 'loss'])
+    "; did you mean 'accuracy'?"
+    >>> did_you_mean('x', ['accuracy', 'loss'])
+    "; known: 'accuracy', 'loss'"
+    """
+    names = sorted({str(item) for item in known})
+    near = get_close_matches(str(name), names, 3)
+    if near:
+        return f"; did you mean {' or '.join(map(repr, near))}?"
+    if names and len(names) <= 12:
+        return f"; known: {', '.join(map(repr, names))}"
+    return ""

@@ -1,0 +1,189 @@
+"""Distributions of numpy and scipy as samplers."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from samplers.base import Sampler
+from samplers.random import Seed
+
+# short name -> (name in numpy.random.Generator, name in scipy.stats)
+ALIASES: dict[str, tuple[str | None, str | None]] = {
+    "n": ("normal", "norm"),
+    "u": ("uniform", "uniform"),
+    "mvn": ("multivariate_normal", "multivariate_normal"),
+    "e": ("exponential", "expon"),
+    "g": ("gamma", "gamma"),
+    "be": ("beta", "beta"),
+    "mnm": ("multinomial", "multinomial"),
+    "f": ("f", "f"),
+    "p": ("poisson", "poisson"),
+    "w": ("weibull", "weibull_min"),
+    "ln": ("lognormal", "lognorm"),
+    "b": ("binomial", "binom"),
+    "chi2": ("chisquare", "chi2"),
+    "c": ("choice", None),
+}
+
+# distributions of numpy whose points are vectors by themselves
+_NUMPY_VECTORS = {"multivariate_normal", "multinomial", "dirichlet", "multivariate_hypergeometric"}
+_NUMPY_OTHERS = {"bit_generator", "bytes", "permutation", "permuted", "shuffle", "spawn"}
+
+
+def _resolve(name: str, library: int) -> str:
+    """Return the library's own name of a distribution, given a short name or the other library's."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a distribution must be a str, got {name!r}")
+    for alias, names in ALIASES.items():
+        own = names[library]
+        if own is not None and name in (alias, names[1 - library]):
+            return own
+    return name
+
+
+def _unknown(name: str, library: str, known: list[str]) -> ValueError:
+    near = get_close_matches(name, known, 3)
+    hint = f"; did you mean {', '.join(near)}?" if near else ""
+    return ValueError(f"{library} has no distribution named {name!r}{hint}")
+
+
+class _Named(Sampler):
+    """A distribution that a library knows by name."""
+
+    def __init__(self, name: str, dim: int, seed: Seed, parameters: dict[str, Any]) -> None:
+        super().__init__(dim, seed)
+        self.name = name
+        self.parameters = parameters
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        return self.name, self.dim, self.parameters
+
+    def __repr__(self) -> str:
+        arguments = [repr(self.name)]
+        if self.dim != 1 and not self._is_vector:
+            arguments.append(f"dim={self.dim}")
+        if self.seed is not None:
+            arguments.append(f"seed={self.seed!r}")
+        arguments.extend(f"{key}={value!r}" for key, value in self.parameters.items())
+        return f"{type(self).__name__}({', '.join(arguments)})"
+
+    @property
+    def _is_vector(self) -> bool:
+        raise NotImplementedError
+
+
+class NumpySampler(_Named):
+    """A distribution of `numpy.random.Generator`.
+
+    Parameters
+    ----------
+    name : str
+        Name of the Generator's method, a short name of `ALIASES`, or scipy's name of the same distribution.
+    dim : int, default 1
+        Number of independent coordinates. Distributions over vectors know theirs by themselves.
+    seed : optional
+        See `Sampler`.
+    **kwargs
+        Parameters of the distribution, as numpy names them.
+
+    Raises
+    ------
+    ValueError
+        If numpy has no such distribution, or refuses the parameters.
+
+    Examples
+    --------
+    >>> NumpySampler('n', seed=1, loc=10).sample(3).shape
+    (3, 1)
+    >>> NumpySampler('uniform', dim=2, low=-1)
+    NumpySampler('uniform', dim=2, low=-1)
+    """
+
+    def __init__(self, name: str, dim: int = 1, seed: Seed = None, **kwargs: Any) -> None:
+        resolved = _resolve(name, 0)
+        known = [
+            key for key in dir(np.random.Generator) if not key.startswith("_") and key not in _NUMPY_OTHERS
+        ]
+        if resolved not in known:
+            raise _unknown(name, "numpy", [*known, *ALIASES])
+        super().__init__(resolved, dim, seed, kwargs)
+        try:
+            probe = self.draw(np.random.Generator(np.random.Philox(key=0)), 1)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self!r}: numpy refuses these parameters: {error}") from error
+        if self._is_vector:
+            self.dim = probe.shape[1]
+
+    @property
+    def _is_vector(self) -> bool:
+        return self.name in _NUMPY_VECTORS
+
+    def draw(self, rng: np.random.Generator, size: int) -> np.ndarray[Any, Any]:
+        shape: Any = size if self._is_vector else (size, self.dim)
+        points: np.ndarray[Any, Any] = getattr(rng, self.name)(size=shape, **self.parameters)
+        return points
+
+
+class ScipySampler(_Named):
+    """A distribution of `scipy.stats`.
+
+    Parameters
+    ----------
+    name : str
+        Name of the distribution in scipy.stats, a short name of `ALIASES`, or numpy's name of the same.
+    dim : int, default 1
+        Number of independent coordinates. Distributions over vectors know theirs by themselves.
+    seed : optional
+        See `Sampler`.
+    **kwargs
+        Parameters of the distribution, as scipy names them.
+
+    Raises
+    ------
+    ValueError
+        If scipy has no such distribution, or refuses the parameters.
+
+    Examples
+    --------
+    >>> points = ScipySampler('loguniform', seed=1, a=1e-5, b=1e-1).sample(100)
+    >>> bool((points > 1e-5).all() and (points < 1e-1).all())
+    True
+    """
+
+    def __init__(self, name: str, dim: int = 1, seed: Seed = None, **kwargs: Any) -> None:
+        from scipy import stats  # takes half a second: only those who use it pay
+
+        resolved = _resolve(name, 1)
+        if not hasattr(getattr(stats, resolved, None), "rvs"):
+            known = [key for key in dir(stats) if hasattr(getattr(stats, key), "rvs")]
+            raise _unknown(name, "scipy.stats", [*known, *ALIASES])
+        super().__init__(resolved, dim, seed, kwargs)
+        try:
+            probe = self.draw(np.random.Generator(np.random.Philox(key=0)), 1)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self!r}: scipy refuses these parameters: {error}") from error
+        if self._is_vector:
+            self.dim = probe.shape[1]
+
+    @cached_property
+    def _distribution(self) -> Any:
+        from scipy import stats
+
+        return getattr(stats, self.name)(**self.parameters)
+
+    @property
+    def _is_vector(self) -> bool:
+        from scipy import stats
+
+        return not isinstance(getattr(stats, self.name), stats.rv_continuous | stats.rv_discrete)
+
+    def draw(self, rng: np.random.Generator, size: int) -> np.ndarray[Any, Any]:
+        shape: Any = size if self._is_vector else (size, self.dim)
+        points = np.asarray(self._distribution.rvs(size=shape, random_state=rng))
+        # scipy drops the first axis of a single vector
+        return points.reshape(size, -1)
