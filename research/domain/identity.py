@@ -1,0 +1,35 @@
+"""What makes an experiment the same experiment, and the random stream that belongs to it."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+
+from research.domain.hashing import digest
+
+
+def experiment_id(canonical_config: str, repetition: int = 0, generation: int = 0, pass_: int = 0) -> str:
+    """Return the 16 hex digits by which an experiment is known.
+
+    Parameters
+    ----------
+    canonical_config : str
+        `Config.canonical`.
+    repetition : int
+    generation : int
+        How many times the study had replaced its domain.
+    pass_ : int
+        How many times the domain had been walked before.
+    """
+    return digest(f"{canonical_config}|{repetition}|{generation}|{pass_}")
+
+
+def experiment_rng(seed: int, experiment: str) -> np.random.Generator:
+    """Make the generator of one experiment's own stream, from the study's seed and the experiment's id.
+
+    PCG64DXSM behind a SeedSequence of 128 hashed bits, so that it can `spawn`. No position enters: neither
+    a larger domain nor another order changes a stream.
+    """
+    entropy = int.from_bytes(blake2b(f"{seed}|{experiment}".encode(), digest_size=16).digest(), "little")
+    return np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(entropy)))

@@ -1,0 +1,317 @@
+"""The executor runs one task: an experiment per branch, iteration by iteration, unit by unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count, groupby
+from pathlib import Path
+from typing import Any, Self
+
+from research.domain import Config, ConfigAlias
+from research.domain.identity import experiment_id
+from research.experiment.experiment import Experiment
+from research.experiment.expressions import Evaluator, MissingOutput
+from research.experiment.running import FanOut, MemorySink, RunningExperiment, RunningUnit, Sink
+from research.experiment.units import Step
+from samplers import make_seed
+
+TARGETS = {"threads": "threads", "t": "threads", "for": "for", "f": "for"}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """An experiment compiled: what is the same for every task.
+
+    Parameters
+    ----------
+    instances : tuple of (name, root, maker)
+    segments : tuple of (root, steps)
+        Neighbouring units that run either once for all branches or in each of them.
+    n_iters : int or None
+        None: until a unit is exhausted.
+    """
+
+    instances: tuple[tuple[str, bool, Evaluator], ...]
+    segments: tuple[tuple[bool, tuple[Step, ...]], ...]
+    n_iters: int | None
+
+    @classmethod
+    def compile(cls, experiment: Experiment, n_iters: int | None = None) -> Program:
+        """Compile every unit of an experiment.
+
+        Raises
+        ------
+        ValueError
+            If `n_iters` is not positive, or an expression names what is not there.
+        """
+        if n_iters is not None and (isinstance(n_iters, bool) or not isinstance(n_iters, int) or n_iters < 1):
+            raise ValueError(f"`n_iters` must be a positive int or None, got {n_iters!r}")
+        experiment.check()
+        if n_iters is None and experiment.only_callables:
+            n_iters = 1
+        steps = [unit.compile() for unit in experiment.units.values()]
+        return cls(
+            tuple(
+                (spec.name, spec.root, spec.target.compile(spec.name)) for spec in experiment.instances.values()
+            ),
+            tuple((root, tuple(group)) for root, group in groupby(steps, key=lambda step: step.root)),
+            n_iters,
+        )
+
+    @property
+    def has_root(self) -> bool:
+        """Whether anything runs once for all branches."""
+        return any(root for root, _ in self.segments) or any(root for _, root, _ in self.instances)
+
+
+class Executor:
+    """Runs an experiment for one config, or for several side by side.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    target : 'threads' or 'for', default 'threads'
+        Whether branches run in threads or one after another; 't' and 'f' are accepted.
+    configs : sequence of Config, ConfigAlias or dict, optional
+        One for each branch. Default: one empty config, or as many as `branches_configs`.
+    branches_configs : sequence of dict, optional
+        More parameters for each branch.
+    executor_config : dict, optional
+        More parameters for all branches.
+    n_iters : int, optional
+        Default: one if there are only callables, else until a unit is exhausted.
+    finalize : bool, default True
+        After the end of a generator still run remaining units that are due at the 'last' iteration, after
+        an exception all remaining units of the iteration.
+    debug : bool, default False
+        Raise the first exception where it happens; needs `target='for'`.
+    seed : optional
+        Seed of the experiments' random streams, see `samplers.make_seed`.
+    folder : callable, optional
+        Takes an experiment's id, returns a folder for `EP()`.
+    ids : sequence of str, optional
+        The experiments' ids. Default: made from the configs.
+    sinks : sequence of Sink, optional
+        Where saved values go. Default: into `experiments[i].results`.
+    program : Program, optional
+        The experiment compiled before.
+    on_end : callable, optional
+        Called with each experiment when it ends.
+
+    Attributes
+    ----------
+    experiments : list of RunningExperiment
+        One for each branch.
+
+    Examples
+    --------
+    >>> from research import Experiment, O
+    >>> experiment = Experiment().add_generator('count', lambda: iter(range(3))).save(O('count'), 'n')
+    >>> Executor(experiment).run().experiments[0].results
+    {'n': {0: 0, 1: 1, 2: 2}}
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        target: str = "threads",
+        configs: Sequence[Config | ConfigAlias | Mapping[str, Any]] | None = None,
+        branches_configs: Sequence[Mapping[str, Any]] | None = None,
+        executor_config: Mapping[str, Any] | None = None,
+        n_iters: int | None = None,
+        finalize: bool = True,
+        debug: bool = False,
+        seed: Any = None,
+        folder: Callable[[str], Path] | None = None,
+        ids: Sequence[str] | None = None,
+        sinks: Sequence[Sink] | None = None,
+        program: Program | None = None,
+        on_end: Callable[[RunningExperiment], None] | None = None,
+    ) -> None:
+        if target not in TARGETS:
+            raise ValueError(f"`target` must be one of {sorted(TARGETS)}, got {target!r}")
+        self.target = TARGETS[target]
+        if debug and self.target != "for":
+            raise ValueError("`debug=True` needs `target='for'`: an exception in a thread has nowhere to go")
+        self.program = Program.compile(experiment, n_iters) if program is None else program
+        self._finalize, self._debug, self._on_end = finalize, debug, on_end
+        merged = _merge(configs, branches_configs, executor_config)
+        if ids is None:
+            ids = [experiment_id(config.canonical) for config in merged]
+        if sinks is None:
+            sinks = [MemorySink() for _ in merged]
+        seed = make_seed(seed)
+        names = [step.name for _, steps in self.program.segments for step in steps]
+        roots = {step.name: RunningUnit(step.name) for root, steps in self.program.segments if root for step in steps}
+        shared: dict[str, Any] = {}
+        self.experiments = [
+            RunningExperiment(
+                id_,
+                config,
+                seed,
+                sink,
+                {name: roots.get(name) or RunningUnit(name) for name in names},
+                dict(shared),
+                folder,
+            )
+            for id_, config, sink in zip(ids, merged, sinks, strict=True)
+        ]
+        self._root: RunningExperiment | None = None
+        for run in self.experiments:
+            run.branches = self.experiments
+        if self.program.has_root:
+            first = self.experiments[0]
+            self._root = RunningExperiment(
+                f"root of {first.id}",
+                first.full_config,
+                seed,
+                FanOut(self.experiments),
+                first.units,
+                first.instances,
+                folder,
+            )
+            self._root.branches = self.experiments
+
+    def run(self) -> Self:
+        """Run all iterations of all branches.
+
+        Returns
+        -------
+        Executor
+            This object, with `experiments` at their end.
+        """
+        if self.target == "threads" and len(self.experiments) > 1:
+            with ThreadPoolExecutor(len(self.experiments), thread_name_prefix="branch") as pool:
+                self._run(lambda work, branches: list(pool.map(work, branches)))
+        else:
+            self._run(lambda work, branches: [work(branch) for branch in branches])
+        return self
+
+    def _run(self, for_each: Callable[[Callable[[RunningExperiment], None], Any], Any]) -> None:
+        self._create_instances(for_each)
+        final = None if self.program.n_iters is None else self.program.n_iters - 1
+        for iteration in count():
+            is_last = iteration == final
+            alive = [run for run in self.experiments if run.is_alive]
+            for run in alive if self._root is None else [*alive, self._root]:
+                run.iteration = iteration
+            for is_root, steps in self.program.segments:
+                if is_root and self._root is not None:
+                    self._run_root(self._root, steps, is_last, alive)
+                elif len(alive) == 1:
+                    self._run_steps(alive[0], steps, is_last)
+                else:
+                    for_each(lambda run, steps=steps: self._run_steps(run, steps, is_last), alive)  # type: ignore[misc]
+            for run in alive:
+                if is_last or run.ending:
+                    self._end(run)
+            if is_last or not any(run.is_alive for run in alive):
+                break
+
+    def _create_instances(self, for_each: Callable[..., Any]) -> None:
+        for name, is_root, make in self.program.instances:
+            if is_root and self._root is not None:
+                owners = [self._root]
+            else:
+                owners = [run for run in self.experiments if not run.ending]
+
+            def create(run: RunningExperiment, name: str = name, make: Evaluator = make) -> None:
+                try:
+                    run.instances[name] = make(run)
+                except (Exception, SystemExit) as error:
+                    self._handle(run, name, error)
+
+            for_each(create, owners)
+            if is_root and self._root is not None:
+                if self._root.ending:
+                    self._pass_on(self._root)
+                else:
+                    for run in self.experiments:
+                        run.instances[name] = self._root.instances[name]
+        for run in self.experiments:
+            if run.ending:  # there is nothing that units could work with
+                self._end(run)
+
+    def _run_root(
+        self, root: RunningExperiment, steps: Sequence[Step], is_last: bool, alive: Sequence[RunningExperiment]
+    ) -> None:
+        endings = {run.ending for run in alive}
+        if alive and None not in endings:  # every branch has ended in this iteration
+            root.ending = "exhausted" if "exhausted" in endings else "failed"
+        errors = len(root.errors)
+        self._run_steps(root, steps, is_last)
+        if root.ending and (None in endings or len(root.errors) > errors):
+            self._pass_on(root)
+
+    def _pass_on(self, root: RunningExperiment) -> None:
+        """Let every branch end the way the root did."""
+        for run in self.experiments:
+            if run.is_alive:
+                run.ending = run.ending or root.ending
+                run.errors.extend(root.errors)
+        root.errors = []
+
+    def _run_steps(self, run: RunningExperiment, steps: Sequence[Step], is_last: bool) -> None:
+        """Run the units of one iteration that are due, one after another."""
+        iteration = run.iteration
+        for step in steps:
+            if run.ending is None:
+                due = step.always or step.when.is_due(iteration, is_last)
+            elif not self._finalize:
+                return
+            elif run.ending == "exhausted":
+                due = step.when.last
+            else:
+                due = step.when.is_due(iteration, True)
+            if not due:
+                continue
+            try:
+                step.call(run)
+                if step.dump is not None and step.dump.is_due(iteration, is_last or run.ending is not None):
+                    run.dump()
+            except StopIteration:
+                run.ending = run.ending or "exhausted"
+            except MissingOutput:
+                continue  # what was to be worked on does not exist: the unit that failed has said why
+            except (Exception, SystemExit) as error:
+                self._handle(run, step.name, error)
+
+    def _handle(self, run: RunningExperiment, name: str, error: BaseException) -> None:
+        if self._debug:
+            raise error
+        run.fail(name, error)
+
+    def _end(self, run: RunningExperiment) -> None:
+        if run.is_alive:
+            run.is_alive = False
+            if self._on_end is not None:
+                self._on_end(run)
+
+
+def _merge(
+    configs: Sequence[Any] | None, branches: Sequence[Any] | None, executor: Any
+) -> list[Config]:
+    """Join each branch's config with what is given for branches and for all."""
+    if configs is None:
+        configs = [{}] * (1 if branches is None else len(branches))
+    if branches is None:
+        branches = [{}] * len(configs)
+    if not configs or len(configs) > len(branches):
+        raise ValueError(
+            f"there must be at least one config and a branch for each, got {len(configs)} configs "
+            f"and {len(branches)} branches"
+        )
+    return [
+        Config.of_items({**_items(config), **_items(branch), **_items(executor)})
+        for config, branch in zip(configs, branches, strict=False)
+    ]
+
+
+def _items(config: Any) -> dict[str, Any]:
+    if type(config) is Config:
+        return dict(config.raw_items())
+    if isinstance(config, ConfigAlias):
+        config = config.config()
+    return dict(Config(config).raw_items()) if config else {}

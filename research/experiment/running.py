@@ -1,0 +1,237 @@
+"""One experiment while it runs: what named expressions see."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from research.domain import Config
+from research.domain.config import AUXILIARY, copy_containers
+from research.domain.identity import experiment_rng
+from research.errors import did_you_mean
+from research.experiment.experiment import check_variable
+from research.experiment.expressions import MissingOutput
+
+
+class Sink(Protocol):
+    """Where saved values go. Called from the thread that runs the experiment."""
+
+    def save(self, variable: str, iteration: int, value: Any) -> None:
+        """Take a value; a second one for the same iteration replaces the first."""
+
+    def dump(self) -> None:
+        """Pass on everything taken so far without waiting."""
+
+
+class MemorySink:
+    """Keeps values as they are: `results[variable][iteration]`."""
+
+    def __init__(self) -> None:
+        self.results: dict[str, dict[int, Any]] = {}
+
+    def save(self, variable: str, iteration: int, value: Any) -> None:
+        self.results.setdefault(variable, {})[iteration] = value
+
+    def dump(self) -> None:
+        """Nothing waits here."""
+
+
+class RunningUnit:
+    """State of a unit in one experiment.
+
+    Attributes
+    ----------
+    output : object
+        What its last call returned, None before the first.
+    failed : bool
+    """
+
+    __slots__ = ("failed", "iterator", "name", "output")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.output: Any = None
+        self.failed = False
+        self.iterator: Any = None
+
+    def __repr__(self) -> str:
+        return f"<unit {self.name!r}>"
+
+
+class UnitError:
+    """What went wrong in a unit.
+
+    Attributes
+    ----------
+    name : str
+        The unit.
+    iteration : int
+    exception : BaseException
+    traceback : str
+    """
+
+    __slots__ = ("exception", "iteration", "name", "traceback")
+
+    def __init__(self, name: str, iteration: int, exception: BaseException) -> None:
+        self.name = name
+        self.iteration = iteration
+        self.exception = exception
+        self.traceback = "".join(traceback.format_exception(exception))
+
+
+class Storage:
+    """What `S()` gives to units."""
+
+    def __init__(self, experiment: RunningExperiment) -> None:
+        self._experiment = experiment
+
+    def update_variable(self, name: str, value: Any) -> None:
+        """Save a value under a name at the current iteration."""
+        self._experiment.save(name, value)
+
+
+class RunningExperiment:
+    """One experiment of a run: its config, its units' state, its random stream.
+
+    Parameters
+    ----------
+    id : str
+    config : Config
+        What the experiment is told, `repetition`, `updates` and `device` included.
+    seed : int
+        The study's seed.
+    sink : Sink
+    units : dict of RunningUnit
+    instances : dict
+    folder : callable, optional
+        Makes the experiment's folder and returns its path.
+
+    Attributes
+    ----------
+    iteration : int
+    ending : str or None
+        'exhausted' or 'failed' from the moment that this iteration became the last by itself.
+    errors : list of UnitError
+    branches : sequence of RunningExperiment
+        All that run side by side, this one included.
+    """
+
+    def __init__(
+        self,
+        id: str,  # noqa: A002  (users write E().id)
+        config: Config,
+        seed: int,
+        sink: Sink,
+        units: dict[str, RunningUnit],
+        instances: dict[str, Any],
+        folder: Callable[[str], Path] | None = None,
+    ) -> None:
+        self.id = id
+        self.full_config = config
+        self.config = Config.of_items(
+            {key: value for key, value in config.raw_items() if key not in AUXILIARY}
+        )
+        self.units = units
+        self.instances = instances
+        self.iteration = 0
+        self.ending: str | None = None
+        self.is_alive = True
+        self.errors: list[UnitError] = []
+        self.branches: Sequence[RunningExperiment] = (self,)
+        self.sink = sink
+        self.storage = Storage(self)
+        self._seed = seed
+        self._random: np.random.Generator | None = None
+        self._make_folder = folder
+        self._variables: set[str] = set()
+
+    @property
+    def random(self) -> np.random.Generator:
+        """The experiment's own random generator, the same wherever and whenever it runs."""
+        if self._random is None:
+            self._random = experiment_rng(self._seed, self.id)
+        return self._random
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether a unit raised an exception."""
+        return bool(self.errors)
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """Last output of each unit."""
+        return {name: unit.output for name, unit in self.units.items()}
+
+    @property
+    def results(self) -> dict[str, dict[int, Any]]:
+        """`results[variable][iteration]`, where the executor was not told to send values elsewhere."""
+        if isinstance(self.sink, MemorySink):
+            return self.sink.results
+        raise AttributeError("the values of this experiment are in its study's results")
+
+    @property
+    def folder(self) -> Path:
+        """The experiment's own folder, made when it is first asked for."""
+        if self._make_folder is None:
+            raise ValueError("EP() needs a study, or `folder=` of the Executor")
+        return self._make_folder(self.id)
+
+    def find(self, name: str) -> Any:
+        """Return an instance or a unit by its name."""
+        if name in self.instances:
+            return self.instances[name]
+        return self.units[name]
+
+    def output_of(self, name: str) -> Any:
+        """Return the last output of a unit."""
+        unit = self.units[name]
+        if unit.failed:
+            raise MissingOutput(name)
+        return unit.output
+
+    def parameter(self, name: str) -> Any:
+        """Return the value of a parameter; lists, dicts and sets in it are copies."""
+        try:
+            return copy_containers(self.full_config[name])
+        except KeyError:
+            raise KeyError(
+                f"the config has no parameter {name!r}{did_you_mean(name, self.full_config)}"
+            ) from None
+
+    def save(self, variable: str, value: Any) -> None:
+        """Save a value at the current iteration."""
+        if variable not in self._variables:
+            check_variable(variable, self.config)
+            self._variables.add(variable)
+        self.sink.save(variable, self.iteration, value)
+
+    def dump(self) -> None:
+        """Send what has been saved so far to the store."""
+        self.sink.dump()
+
+    def fail(self, name: str, error: BaseException) -> None:
+        """Note that a unit failed; the current iteration is the last."""
+        self.errors.append(UnitError(name, self.iteration, error))
+        self.ending = "failed"
+        if name in self.units:
+            self.units[name].failed = True
+
+
+class FanOut:
+    """Sends what a root unit saves to every branch that is alive."""
+
+    def __init__(self, branches: Sequence[RunningExperiment]) -> None:
+        self._branches = branches
+
+    def save(self, variable: str, iteration: int, value: Any) -> None:
+        for branch in self._branches:
+            if branch.is_alive:
+                branch.save(variable, value)
+
+    def dump(self) -> None:
+        for branch in self._branches:
+            branch.dump()
