@@ -1,0 +1,160 @@
+"""What crosses a process boundary: tasks and commands one way, events the other. Frozen and small."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+
+class Member(NamedTuple):
+    """One experiment of a task, as numbers: the worker makes the config itself."""
+
+    id: str
+    number: int  # place in the order of the study
+    index: int  # of the config in the domain
+    pass_: int
+    repetition: int
+    generation: int
+
+
+class Task(NamedTuple):
+    """What a worker gets to run at once: one experiment per branch."""
+
+    number: int
+    members: tuple[Member, ...]
+
+
+class Run(NamedTuple):
+    """Command: run these tasks, after those sent before."""
+
+    tasks: tuple[Task, ...]
+
+
+class Revoke(NamedTuple):
+    """Command: hand back at most so many tasks that have not begun, the last ones first."""
+
+    count: int
+
+
+class Stop(NamedTuple):
+    """Command: end, when the tasks sent before are done."""
+
+
+class Ready(NamedTuple):
+    """A worker waits for its first task."""
+
+    worker: int
+    pid: int
+
+
+class StartFailed(NamedTuple):
+    """A worker could not get ready; no other would."""
+
+    worker: int
+    reason: str
+
+
+class Running(NamedTuple):
+    """An experiment has begun, and has completed so many iterations."""
+
+    worker: int
+    experiment: str
+    started: float  # seconds since the epoch
+    iterations: int
+
+
+class Last(NamedTuple):
+    """The last value of a variable in the plain columns of a table."""
+
+    iteration: int
+    type: str
+    number: float | None
+    text: str | None
+
+
+class Object(NamedTuple):
+    """A value that is no scalar."""
+
+    iteration: int
+    format: str  # 'npy' or 'pickle'
+    data: bytes
+
+
+class Block(NamedTuple):
+    """Values of one variable, in the order in which they were saved.
+
+    `iterations` are (first, step) of a regular sequence, or the bytes of little-endian 64-bit integers.
+    `number` counts the blocks of this variable; None: the only value so far, nothing but `last`.
+    """
+
+    variable: str
+    number: int | None
+    iterations: tuple[int, int] | bytes
+    count: int
+    kind: str
+    data: bytes
+    last: Last
+    objects: tuple[Object, ...]
+
+
+class Values(NamedTuple):
+    """Values that an experiment saved."""
+
+    experiment: str
+    blocks: tuple[Block, ...]
+    urgent: bool
+
+
+class Failure(NamedTuple):
+    """An exception of a unit."""
+
+    unit: str
+    iteration: int
+    type: str
+    message: str
+    traceback: str
+    pickled: bytes | None
+
+
+class Ended(NamedTuple):
+    """An experiment is over, one way or another."""
+
+    worker: int
+    experiment: str
+    status: str
+    started: float | None
+    finished: float
+    iterations: int
+    failures: tuple[Failure, ...]
+    reason: str | None
+
+
+class TaskDone(NamedTuple):
+    """All experiments of a task are over."""
+
+    worker: int
+    number: int
+    seconds: float
+
+
+class Revoked(NamedTuple):
+    """A worker hands back tasks that it has not begun."""
+
+    worker: int
+    tasks: tuple[Task, ...]
+
+
+class Died(NamedTuple):
+    """A worker ended without being told to; the backend starts another under the same number.
+
+    `task` is the number of the task it was working on, if any.
+    """
+
+    worker: int
+    reason: str
+    task: int | None
+
+
+Command: TypeAlias = Run | Revoke | Stop
+Event: TypeAlias = Ready | StartFailed | Running | Values | Ended | TaskDone | Revoked | Died
+
+DONE, FAILED, LOST, STOPPED, QUEUED, RUNNING = "done", "failed", "lost", "stopped", "queued", "running"

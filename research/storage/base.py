@@ -1,0 +1,134 @@
+"""What a store is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from research.events import Ended, Member, Running, Values
+
+
+class Study(NamedTuple):
+    """What is known of a study as a whole."""
+
+    name: str
+    created: float  # seconds since the epoch
+    seed: int
+    version: str
+    domain: str
+    settings: dict[str, Any]  # JSON
+
+
+class Registered(NamedTuple):
+    """An experiment that is about to be handed out."""
+
+    member: Member
+    config: str  # canonical form
+    aliases: str | None  # JSON
+
+
+Record: TypeAlias = Registered | Running | Values | Ended
+
+
+class ExperimentRow(NamedTuple):
+    """An experiment as it is stored."""
+
+    key: int
+    id: str
+    number: int
+    generation: int
+    repetition: int
+    pass_: int
+    config: str
+    aliases: str | None
+    status: str
+    attempt: int
+    worker: int | None
+    started: float | None
+    finished: float | None
+    iterations: int | None
+    error: str | None
+    failures: str | None  # JSON
+
+
+class LatestRow(NamedTuple):
+    """The last value of a variable of an experiment."""
+
+    key: int
+    variable: str
+    iteration: int
+    type: str
+    number: float | None
+    text: str | None
+
+
+class HistoryRow(NamedTuple):
+    """A block of values of a variable of an experiment."""
+
+    key: int
+    variable: str
+    block: int
+    first: int
+    step: int
+    count: int
+    iterations: bytes | None
+    kind: str
+    data: bytes
+
+
+class ObjectRow(NamedTuple):
+    """A value that is no scalar; `load` reads and rebuilds it."""
+
+    key: int
+    variable: str
+    iteration: int
+    format: str
+    size: int
+    load: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a store held at one moment."""
+
+    experiments: Sequence[ExperimentRow]
+    latest: Sequence[LatestRow] = field(default=())
+    history: Sequence[HistoryRow] = field(default=())
+    objects: Sequence[ObjectRow] = field(default=())
+
+
+class Store(Protocol):
+    """Keeps a study. One process and one thread writes; any number may read meanwhile.
+
+    `begin` comes first, once, and only from the writer. Then `write` as often as needed: what it was given
+    is durable when it returns. `read` may come at any time, from any thread, and sees whole writes only.
+    Nothing comes after `close`.
+    """
+
+    def begin(self, study: Study) -> None:
+        """Make room for a new study."""
+
+    def write(self, records: Sequence[Record]) -> None:
+        """Take records in their order, all or none."""
+
+    def study(self) -> Study:
+        """Return what `begin` was given."""
+
+    def read(
+        self,
+        select: Callable[[ExperimentRow], bool] | None = None,
+        variables: Sequence[str] | None = (),
+    ) -> Snapshot:
+        """Return experiments and values.
+
+        Parameters
+        ----------
+        select : callable, optional
+            Which experiments; default: all.
+        variables : sequence of str or None
+            Whose values; None: all; by default no values are read.
+        """
+
+    def close(self) -> None:
+        """Let go of files and connections."""

@@ -1,0 +1,250 @@
+"""From values to bytes and back, each as it went in.
+
+Scalars are written without pickle, columns of them as raw arrays. Arrays are written in numpy's own
+format. Everything else is pickled, and unpickled only when asked for.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import pickle
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from research.events import Block, Last, Object
+
+_EXACT = 2**53  # integers up to here are exact as a float
+_NUMERIC = "biufcmM"  # kinds of dtype whose scalars are plain bytes
+
+
+class Encoded(NamedTuple):
+    """A value that is no scalar, encoded at the moment it was saved."""
+
+    format: str
+    data: bytes
+
+
+class Unloaded:
+    """Stands for an object in the store that has not been unpickled."""
+
+    __slots__ = ("load", "size")
+
+    def __init__(self, size: int, load: Callable[[], Any]) -> None:
+        self.size = size
+        self.load = load
+
+    def __repr__(self) -> str:
+        return f"<object of {self.size} bytes, not loaded>"
+
+
+def freeze(value: Any) -> Any:
+    """Return a scalar as it is, anything else encoded, so that later changes do not reach it.
+
+    Raises
+    ------
+    TypeError
+        If the value cannot be pickled; names its type.
+    """
+    kind = type(value)
+    if kind in _SCALARS:
+        return value
+    if isinstance(value, np.generic) and value.dtype.kind in _NUMERIC:
+        return value
+    return encode_object(value)
+
+
+def encode_object(value: Any) -> Encoded:
+    """Encode an array in numpy's format, anything else with pickle."""
+    if type(value) is np.ndarray and not value.dtype.hasobject:
+        buffer = io.BytesIO()
+        np.lib.format.write_array(buffer, value, allow_pickle=False)
+        return Encoded("npy", buffer.getvalue())
+    return Encoded("pickle", dump_pickle(value))
+
+
+def dump_pickle(value: Any) -> bytes:
+    """Pickle a value; what belongs to `__main__` goes by value, so that other scripts can read it."""
+    try:
+        data = pickle.dumps(value, protocol=5)
+        if b"__main__" not in data:
+            return data
+    except Exception:  # noqa: BLE001, S110  (dill can do more)
+        pass
+    import dill
+
+    try:
+        pickled: bytes = dill.dumps(value, protocol=5, recurse=True)
+    except Exception as error:
+        raise TypeError(f"a value of type {type(value).__qualname__} cannot be stored: {error}") from error
+    return pickled
+
+
+def decode_object(format: str, data: bytes) -> Any:  # noqa: A002
+    """Rebuild an object. A pickle runs code of whoever wrote it."""
+    if format == "npy":
+        return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    if b"__main__" in data or b"dill" in data:
+        import dill
+
+        return dill.loads(data)
+    return pickle.loads(data)
+
+
+def encode_scalar(value: Any) -> tuple[str, float | None, str | None]:
+    """Return (type, number, text): what plain SQL can sort and compare, and what makes it exact."""
+    kind = type(value)
+    if kind is float:
+        if math.isnan(value):
+            return "float", None, "nan"
+        return "float", value, "-0.0" if value == 0 and math.copysign(1, value) < 0 else None
+    if kind is int:
+        if -_EXACT <= value <= _EXACT:
+            return "int", value, None
+        return "int", _approximate(value), hex(value)
+    if kind is bool:
+        return "bool", int(value), None
+    if value is None:
+        return "none", None, None
+    if kind is str:
+        return ("str", None, value) if is_plain(value) else ("json", None, json.dumps(value))
+    if kind is Encoded:
+        return "object", None, None
+    number = float(value) if value.dtype.kind in "biuf" else None
+    if number is not None and math.isnan(number):
+        number = None
+    return f"numpy:{value.dtype.str}", number, value.tobytes().hex()
+
+
+def decode_scalar(kind: str, number: float | None, text: str | None) -> Any:
+    """Rebuild a scalar from its columns; None for an object."""
+    if kind == "float":
+        return float(text) if text is not None else number
+    if kind == "int":
+        return int(text, 16) if text is not None else int(number or 0)
+    if kind == "bool":
+        return bool(number)
+    if kind == "str":
+        return text
+    if kind == "json":
+        return json.loads(text or "null")
+    if kind.startswith("numpy:"):
+        return np.frombuffer(bytes.fromhex(text or ""), dtype=kind[6:])[0]
+    return None
+
+
+def encode_block(
+    variable: str, number: int | None, iterations: Sequence[int], values: Sequence[Any]
+) -> Block:
+    """Encode frozen values of one variable.
+
+    Parameters
+    ----------
+    variable : str
+    number : int or None
+        Which block of this variable it is; None for a single value that may stay the only one.
+    iterations : sequence of int
+        Rising, one for each value.
+    values : sequence
+        As `freeze` returns them.
+    """
+    last = Last(iterations[-1], *encode_scalar(values[-1]))
+    objects = tuple(
+        Object(iteration, value.format, value.data)
+        for iteration, value in zip(iterations, values, strict=True)
+        if type(value) is Encoded
+    )
+    if number is None:
+        return Block(variable, None, (iterations[0], 1), 1, "", b"", last, objects)
+    kind, data = _encode_column(values)
+    return Block(variable, number, _encode_iterations(iterations), len(values), kind, data, last, objects)
+
+
+def _encode_iterations(iterations: Sequence[int]) -> tuple[int, int] | bytes:
+    step = iterations[1] - iterations[0] if len(iterations) > 1 else 1
+    steps = np.asarray(iterations, dtype="<i8")
+    if len(iterations) < 3 or bool((np.diff(steps) == step).all()):
+        return int(iterations[0]), int(step)
+    return steps.tobytes()
+
+
+def decode_iterations(first: int, step: int, count: int, data: bytes | None) -> np.ndarray[Any, Any]:
+    """Return iteration numbers as int64."""
+    if data is not None:
+        return np.frombuffer(data, dtype="<i8")
+    return first + step * np.arange(count, dtype=np.int64)
+
+
+def _encode_column(values: Sequence[Any]) -> tuple[str, bytes]:
+    kinds = set(map(type, values))
+    if len(kinds) == 1:
+        (kind,) = kinds
+        if kind is float:
+            return "float", np.asarray(values, dtype="<f8").tobytes()
+        if kind is int:
+            try:
+                return "int", np.asarray(values, dtype="<i8").tobytes()
+            except OverflowError:
+                pass
+        elif kind is bool:
+            return "bool", np.asarray(values, dtype=np.uint8).tobytes()
+        elif kind is str:
+            return "str", json.dumps(values).encode()
+        elif issubclass(kind, np.generic):
+            dtypes = {value.dtype.str for value in values}
+            if len(dtypes) == 1:
+                return f"numpy:{dtypes.pop()}", b"".join(value.tobytes() for value in values)
+    return "mixed", json.dumps([encode_scalar(value) for value in values]).encode()
+
+
+def decode_column(kind: str, data: bytes) -> np.ndarray[Any, Any] | list[Any]:
+    """Return the values of a block: an array where all were of one numeric type, else a list.
+
+    Objects are None here.
+    """
+    if kind == "float":
+        return np.frombuffer(data, dtype="<f8")
+    if kind == "int":
+        return np.frombuffer(data, dtype="<i8")
+    if kind == "bool":
+        return np.frombuffer(data, dtype=np.uint8).astype(bool)
+    if kind == "str":
+        return list(json.loads(data))
+    if kind.startswith("numpy:"):
+        return np.frombuffer(data, dtype=kind[6:])
+    return [decode_scalar(*item) for item in json.loads(data)]
+
+
+def is_plain(text: str) -> bool:
+    """Whether every database takes this text."""
+    if text.isascii():
+        return "\0" not in text
+    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def plain(text: str) -> str:
+    """Make text for people acceptable to every database."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+
+
+def encode_name(name: str) -> str:
+    """Write a name so that every database takes it; most stay as they are."""
+    return name if is_plain(name) and not name.startswith("$json:") else f"$json:{json.dumps(name)}"
+
+
+def decode_name(text: str) -> str:
+    """Return the name that `encode_name` wrote."""
+    return str(json.loads(text[6:])) if text.startswith("$json:") else text
+
+
+def _approximate(value: int) -> float | None:
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+_SCALARS = frozenset({int, float, bool, str, type(None)})

@@ -1,0 +1,64 @@
+"""A store in memory: the same tables, gone with the process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import StaticPool
+
+from research.storage.base import ExperimentRow, Record, Snapshot, Study
+from research.storage.sql import SqlStore
+
+
+class MemoryStore:
+    """An SQLite database without a file; see `research.storage.base.Store`.
+
+    All threads share one connection, one at a time.
+    """
+
+    def __init__(self) -> None:
+        engine = sa.create_engine(
+            "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
+        )
+        self._store = SqlStore(engine)
+        self._lock = threading.RLock()
+
+    def begin(self, study: Study) -> None:
+        with self._lock:
+            self._store.begin(study)
+
+    def write(self, records: Sequence[Record]) -> None:
+        with self._lock:
+            self._store.write(records)
+
+    def study(self) -> Study:
+        with self._lock:
+            return self._store.study()
+
+    def read(
+        self,
+        select: Callable[[ExperimentRow], bool] | None = None,
+        variables: Sequence[str] | None = (),
+    ) -> Snapshot:
+        with self._lock:
+            snapshot = self._store.read(select, variables)
+        return Snapshot(
+            snapshot.experiments,
+            snapshot.latest,
+            snapshot.history,
+            [row._replace(load=self._locked(row.load)) for row in snapshot.objects],
+        )
+
+    def close(self) -> None:
+        with self._lock:
+            self._store.close()
+
+    def _locked(self, load: Callable[[], Any]) -> Callable[[], Any]:
+        def locked() -> Any:
+            with self._lock:
+                return load()
+
+        return locked

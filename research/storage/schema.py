@@ -1,0 +1,103 @@
+"""Tables of a store, the same on SQLite and PostgreSQL.
+
+- `studies`: one row each.
+- `experiments`: one row for each that was handed out. `key` counts them within their study.
+- `latest`: the last value of each variable, in columns that plain SQL can query.
+- `history`: all values of variables that have more than one, in encoded blocks.
+- `objects`: values that are no scalars.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+studies = Table(
+    "studies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created", Double, nullable=False),
+    Column("seed", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("domain", Text, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("next_key", BigInteger, nullable=False),
+)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("study", Integer, primary_key=True, autoincrement=False),
+    Column("key", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", String(16), nullable=False),
+    Column("number", BigInteger, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("repetition", Integer, nullable=False),
+    Column("pass", Integer, nullable=False),
+    Column("config", Text, nullable=False),
+    Column("aliases", Text),
+    Column("status", String(8), nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("worker", Integer),
+    Column("started", Double),
+    Column("finished", Double),
+    Column("iterations", BigInteger),
+    Column("error", Text),
+    Column("failures", Text),
+    Index("experiments_by_id", "study", "id", unique=True),
+    sqlite_with_rowid=False,
+)
+
+latest = Table(
+    "latest",
+    metadata,
+    Column("study", Integer, primary_key=True, autoincrement=False),
+    Column("experiment", BigInteger, primary_key=True, autoincrement=False),
+    Column("variable", Text, primary_key=True),
+    Column("iteration", BigInteger, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("number", Double),
+    Column("text", Text),
+    sqlite_with_rowid=False,
+)
+
+history = Table(
+    "history",
+    metadata,
+    Column("study", Integer, primary_key=True, autoincrement=False),
+    Column("experiment", BigInteger, primary_key=True, autoincrement=False),
+    Column("variable", Text, primary_key=True),
+    Column("block", BigInteger, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("iterations", LargeBinary),
+    Column("kind", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+objects = Table(
+    "objects",
+    metadata,
+    Column("study", Integer, primary_key=True, autoincrement=False),
+    Column("experiment", BigInteger, primary_key=True, autoincrement=False),
+    Column("variable", Text, primary_key=True),
+    Column("iteration", BigInteger, primary_key=True, autoincrement=False),
+    Column("format", String(16), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("data", LargeBinary),
+    Column("path", Text),
+)

@@ -1,0 +1,437 @@
+"""A store in an SQL database: SQLite in a file, or whatever SQLAlchemy connects to."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.pool import NullPool
+
+from research.domain.hashing import digest
+from research.errors import StudyExistsError, StudyNotFoundError
+from research.events import QUEUED, RUNNING, Ended, Failure, Running, Values
+from research.storage import schema
+from research.storage.base import (
+    ExperimentRow,
+    HistoryRow,
+    LatestRow,
+    ObjectRow,
+    Record,
+    Registered,
+    Snapshot,
+    Study,
+)
+from research.storage.encoding import decode_name, decode_object, encode_name, plain
+
+LARGE = 2**20  # bytes from which an object gets a file of its own, where there is a folder for it
+_CHUNK = 500  # SQLite's limit on parameters of one statement was 999 for long
+
+
+class SqlStore:
+    """A study in the tables of `research.storage.schema`; see `research.storage.base.Store`.
+
+    Parameters
+    ----------
+    engine : sqlalchemy.Engine
+    name : str, optional
+        The study's name, where the database may hold several. Default: the only one.
+    folder : Path, optional
+        Where large objects become files.
+    """
+
+    def __init__(self, engine: sa.Engine, name: str | None = None, folder: Path | None = None) -> None:
+        self._engine = engine
+        self._name = name
+        self._folder = folder
+        self._keys: dict[str, int] = {}  # of experiments that have not ended
+        self._next_key = 0
+        self._study_id: int | None = None
+        insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+        self._upserts = {
+            table: _upsert(insert(table), table)
+            for table in (schema.experiments, schema.latest, schema.history, schema.objects)
+        }
+
+    def begin(self, study: Study) -> None:
+        schema.metadata.create_all(self._engine)
+        self._name = study.name
+        row = {
+            "name": encode_name(study.name),
+            "created": study.created,
+            "seed": str(study.seed),
+            "version": study.version,
+            "domain": plain(study.domain),
+            "settings": json.dumps(study.settings),
+            "next_key": 0,
+        }
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(sa.insert(schema.studies), row)
+        except sa.exc.IntegrityError:
+            raise StudyExistsError(f"the database holds a study named {study.name!r} already") from None
+
+    def write(self, records: Sequence[Record]) -> None:
+        batch = _Batch(self)
+        for record in records:
+            batch.take(record)
+        with self._engine.begin() as connection:
+            study = self._find_study(connection)
+            for table, rows in batch.rows():
+                for row in rows:
+                    row["study"] = study
+                connection.execute(self._upserts[table], rows)
+            if batch.updates:
+                table = schema.experiments
+                changes = {name: sa.bindparam(f"new_{name}") for name in _UPDATED}
+                statement = (
+                    sa.update(table)
+                    .where(table.c.study == study, table.c.key == sa.bindparam("which"))
+                    .values(changes)
+                )
+                connection.execute(statement, list(batch.updates.values()))
+            if batch.new:
+                connection.execute(
+                    sa.update(schema.studies)
+                    .where(schema.studies.c.id == study)
+                    .values(next_key=self._next_key)
+                )
+
+    def study(self) -> Study:
+        with self._engine.connect() as connection:
+            row = connection.execute(self._study_query()).one_or_none()
+        if row is None:
+            raise StudyNotFoundError(f"the database holds no study{f' named {self._name!r}' * bool(self._name)}")
+        return Study(
+            decode_name(row.name),
+            row.created,
+            int(row.seed),
+            row.version,
+            row.domain,
+            json.loads(row.settings),
+        )
+
+    def read(
+        self,
+        select: Callable[[ExperimentRow], bool] | None = None,
+        variables: Sequence[str] | None = (),
+    ) -> Snapshot:
+        with self._reading() as connection:
+            study = self._find_study(connection)
+            table = schema.experiments
+            columns = [table.c[name.rstrip("_")] for name in ExperimentRow._fields]
+            query = sa.select(*columns).where(table.c.study == study).order_by(table.c.key)
+            experiments = [ExperimentRow(*row) for row in connection.execute(query)]
+            keys = None
+            if select is not None:
+                chosen = [row for row in experiments if select(row)]
+                keys = [row.key for row in chosen] if len(chosen) < len(experiments) else None
+                experiments = chosen
+            if variables is not None and not variables:
+                return Snapshot(experiments)
+
+            def rows(table: sa.Table, *columns: str, order: str) -> list[Any]:
+                return list(self._values(connection, table, columns, order, study, keys, variables))
+
+            latest = rows(
+                schema.latest, "experiment", "variable", "iteration", "type", "number", "text", order="iteration"
+            )
+            history = rows(
+                schema.history,
+                *("experiment", "variable", "block", "first", "step", "count", "iterations", "kind", "data"),
+                order="block",
+            )
+            objects = rows(
+                schema.objects,
+                *("experiment", "variable", "iteration", "format", "size", "path"),
+                order="iteration",
+            )
+        return Snapshot(
+            experiments,
+            [LatestRow(key, decode_name(name), *rest) for key, name, *rest in latest],
+            [HistoryRow(key, decode_name(name), *rest) for key, name, *rest in history],
+            [
+                ObjectRow(key, decode_name(name), iteration, form, size, self._loader(key, name, iteration, path))
+                for key, name, iteration, form, size, path in objects
+            ],
+        )
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @staticmethod
+    def _values(
+        connection: sa.Connection,
+        table: sa.Table,
+        columns: Sequence[str],
+        order: str,
+        study: int,
+        keys: list[int] | None,
+        variables: Sequence[str] | None,
+    ) -> Iterator[Any]:
+        """Walk rows of a table of values, by experiment, variable and `order`."""
+        query = (
+            sa.select(*(table.c[name] for name in columns))
+            .where(table.c.study == study)
+            .order_by(table.c.experiment, table.c.variable, table.c[order])
+        )
+        if variables is not None:
+            query = query.where(table.c.variable.in_([encode_name(name) for name in variables]))
+        if keys is None:
+            yield from connection.execute(query)
+            return
+        for start in range(0, len(keys), _CHUNK):
+            yield from connection.execute(query.where(table.c.experiment.in_(keys[start : start + _CHUNK])))
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        """Open a connection that sees one state of the database throughout."""
+        with self._engine.connect() as connection:
+            if self._engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            try:
+                yield connection
+            finally:
+                connection.rollback()
+
+    def _study_query(self) -> sa.Select[Any]:
+        query = sa.select(schema.studies).order_by(schema.studies.c.id.desc()).limit(1)
+        if self._name is None:
+            return query
+        return query.where(schema.studies.c.name == encode_name(self._name))
+
+    def _find_study(self, connection: sa.Connection) -> int:
+        if self._study_id is None:
+            row = connection.execute(self._study_query()).one_or_none()
+            if row is None:
+                raise StudyNotFoundError(f"the database holds no study named {self._name!r}")
+            self._study_id = int(row.id)
+        return self._study_id
+
+    def _loader(self, key: int, name: str, iteration: int, path: str | None) -> Callable[[], Any]:
+        def load() -> Any:
+            table = schema.objects
+            with self._engine.connect() as connection:
+                row = connection.execute(
+                    sa.select(table.c.format, table.c.data).where(
+                        table.c.study == self._find_study(connection),
+                        table.c.experiment == key,
+                        table.c.variable == name,
+                        table.c.iteration == iteration,
+                    )
+                ).one()
+            if path is None or self._folder is None:
+                return decode_object(row.format, row.data)
+            return decode_object(row.format, (self._folder / path).read_bytes())
+
+        return load
+
+    def new_key(self, experiment: str) -> int:
+        """Return the key of an experiment that was just registered."""
+        key = self._keys[experiment] = self._next_key
+        self._next_key += 1
+        return key
+
+    def key(self, experiment: str, forget: bool = False) -> int:
+        """Return the key of a registered experiment that has not ended."""
+        return self._keys.pop(experiment) if forget else self._keys[experiment]
+
+    def keep_large(self, name: str, data: bytes) -> str | None:
+        """Write a large object to a file of its own; None if it belongs into the table."""
+        if self._folder is None or len(data) < LARGE:
+            return None
+        path = Path("objects") / f"{digest(name, 16)}.bin"
+        write_whole(self._folder / path, data)
+        return str(path)
+
+
+class _Batch:
+    """Collects records into rows, so that one write touches each row once."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+        self.new: dict[int, dict[str, Any]] = {}
+        self.updates: dict[int, dict[str, Any]] = {}
+        self._latest: dict[tuple[int, str], dict[str, Any]] = {}
+        self._history: dict[tuple[int, str, int], dict[str, Any]] = {}
+        self._objects: dict[tuple[int, str, int], dict[str, Any]] = {}
+
+    def rows(self) -> Iterator[tuple[sa.Table, list[dict[str, Any]]]]:
+        """Walk tables and what is to be put into them."""
+        for table, rows in (
+            (schema.experiments, self.new),
+            (schema.latest, self._latest),
+            (schema.history, self._history),
+            (schema.objects, self._objects),
+        ):
+            if rows:
+                yield table, list(rows.values())  # type: ignore[attr-defined]
+
+    def take(self, record: Record) -> None:
+        """Add a record; later ones win."""
+        if type(record) is Values:
+            self._take_values(record)
+        elif type(record) is Ended:
+            self._change(
+                self._store.key(record.experiment, forget=True),
+                status=record.status,
+                worker=record.worker,
+                started=record.started,
+                finished=record.finished,
+                iterations=record.iterations,
+                error=plain(error) if (error := _summary(record)) else None,
+                failures=_describe(record.failures),
+            )
+        elif type(record) is Running:
+            self._change(
+                self._store.key(record.experiment),
+                status=RUNNING,
+                worker=record.worker,
+                started=record.started,
+                iterations=record.iterations,
+            )
+        elif type(record) is Registered:
+            self._register(record)
+        else:
+            raise TypeError(f"a store takes no {type(record).__name__}")
+
+    def _register(self, record: Registered) -> None:
+        member = record.member
+        key = self._store.new_key(member.id)
+        self.new[key] = {
+            "key": key,
+            "id": member.id,
+            "number": member.number,
+            "generation": member.generation,
+            "repetition": member.repetition,
+            "pass": member.pass_,
+            "config": record.config,
+            "aliases": record.aliases,
+            "status": QUEUED,
+            "attempt": 1,
+            **dict.fromkeys(_UPDATED[1:]),
+        }
+
+    def _change(self, key: int, **changes: Any) -> None:
+        if key in self.new:
+            self.new[key].update(changes)
+            return
+        update = self.updates.setdefault(key, {"which": key, **{f"new_{name}": None for name in _UPDATED}})
+        update.update({f"new_{name}": value for name, value in changes.items()})
+
+    def _take_values(self, record: Values) -> None:
+        key = self._store.key(record.experiment)
+        for block in record.blocks:
+            name = encode_name(block.variable)
+            self._latest[key, name] = {"experiment": key, "variable": name, **block.last._asdict()}
+            if block.number is not None:
+                regular = isinstance(block.iterations, tuple)
+                self._history[key, name, block.number] = {
+                    "experiment": key,
+                    "variable": name,
+                    "block": block.number,
+                    "first": block.iterations[0] if regular else 0,
+                    "step": block.iterations[1] if regular else 0,
+                    "count": block.count,
+                    "iterations": None if regular else block.iterations,
+                    "kind": block.kind,
+                    "data": block.data,
+                }
+            for item in block.objects:
+                path = self._store.keep_large(f"{record.experiment}|{name}|{item.iteration}", item.data)
+                self._objects[key, name, item.iteration] = {
+                    "experiment": key,
+                    "variable": name,
+                    "iteration": item.iteration,
+                    "format": item.format,
+                    "size": len(item.data),
+                    "data": item.data if path is None else None,
+                    "path": path,
+                }
+
+
+_UPDATED = ("status", "worker", "started", "finished", "iterations", "error", "failures")
+
+
+def _upsert(insert: Any, table: sa.Table) -> Any:
+    keys = [column.name for column in table.primary_key]
+    changes = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
+    return insert.on_conflict_do_update(index_elements=keys, set_=changes)
+
+
+def _summary(record: Ended) -> str | None:
+    if record.failures:
+        first = record.failures[0]
+        return f"{first.unit}: {first.type}: {first.message}"
+    return record.reason
+
+
+def _describe(failures: Iterable[Failure]) -> str | None:
+    described = [
+        {
+            "unit": failure.unit,
+            "iteration": failure.iteration,
+            "type": failure.type,
+            "message": failure.message,
+            "traceback": failure.traceback,
+        }
+        for failure in failures
+    ]
+    return json.dumps(described) if described else None
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def sqlite_store(folder: Path, read_only: bool = False) -> SqlStore:
+    """Open the store of a study in its folder: `research.db`, in WAL mode.
+
+    Parameters
+    ----------
+    folder : Path
+    read_only : bool, default False
+        For those who read while another process may write.
+    """
+    path = folder / "research.db"
+    if read_only and not path.is_file():
+        raise StudyNotFoundError(f"there is no study in {str(folder)!r}: it has no research.db")
+    name = quote(str(path.absolute()))
+
+    def connect() -> sqlite3.Connection:
+        if not read_only:
+            connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.execute("PRAGMA cache_size=-65536")
+            return connection
+        # what cannot be written has no writer whose log would have to be shared
+        mode = "mode=ro" if os.access(folder, os.W_OK) else "mode=ro&immutable=1"
+        return sqlite3.connect(f"file:{name}?{mode}", uri=True, timeout=30, check_same_thread=False)
+
+    pool: dict[str, Any] = {"poolclass": NullPool} if read_only else {}
+    return SqlStore(sa.create_engine("sqlite://", creator=connect, **pool), folder=folder)
+
+
+def url_store(url: str, name: str | None = None) -> SqlStore:
+    """Open a store by SQLAlchemy's URL of a database, for instance PostgreSQL's."""
+    return SqlStore(sa.create_engine(url), name)
