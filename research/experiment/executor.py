@@ -99,6 +99,8 @@ class Executor:
         The experiment compiled before.
     on_end : callable, optional
         Called with each experiment when it ends.
+    on_iteration : callable, optional
+        Called after each iteration.
 
     Attributes
     ----------
@@ -129,6 +131,7 @@ class Executor:
         sinks: Sequence[Sink] | None = None,
         program: Program | None = None,
         on_end: Callable[[RunningExperiment], None] | None = None,
+        on_iteration: Callable[[], None] | None = None,
     ) -> None:
         if target not in TARGETS:
             raise ValueError(f"`target` must be one of {sorted(TARGETS)}, got {target!r}")
@@ -136,7 +139,8 @@ class Executor:
         if debug and self.target != "for":
             raise ValueError("`debug=True` needs `target='for'`: an exception in a thread has nowhere to go")
         self.program = Program.compile(experiment, n_iters) if program is None else program
-        self._finalize, self._debug, self._on_end = finalize, debug, on_end
+        self._finalize, self._debug = finalize, debug
+        self._on_end, self._on_iteration = on_end, on_iteration
         merged = _merge(configs, branches_configs, executor_config)
         if ids is None:
             ids = [experiment_id(config.canonical) for config in merged]
@@ -207,6 +211,8 @@ class Executor:
             for run in alive:
                 if is_last or run.ending:
                     self._end(run)
+            if self._on_iteration is not None:
+                self._on_iteration()
             if is_last or not any(run.is_alive for run in alive):
                 break
 

@@ -1,0 +1,1 @@
+"""Carrying tasks to workers and events back."""

@@ -1,0 +1,95 @@
+"""What a backend is, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from research.domain import Domain
+from research.events import Command, Event
+from research.experiment.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """All that a worker needs to run any task of a study.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    domains : tuple of Domain
+        By generation.
+    seed : int
+        The study's.
+    n_iters : int or None
+    executor_target : 'threads' or 'for'
+    branches_configs : tuple of dict
+        More parameters for each branch.
+    finalize, debug : bool
+    folder : Path
+        Where experiments have their folders.
+    """
+
+    experiment: Experiment
+    domains: tuple[Domain, ...]
+    seed: int
+    n_iters: int | None
+    executor_target: str
+    branches_configs: tuple[dict[str, Any], ...]
+    finalize: bool
+    debug: bool
+    folder: Path
+
+    def experiment_folder(self, experiment: str) -> Path:
+        """Return an experiment's own folder, made if it is not there."""
+        path = self.folder / "experiments" / experiment
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+class WorkerSpec(NamedTuple):
+    """What distinguishes one worker from the others."""
+
+    config: dict[str, Any]  # more parameters for its experiments
+    n_threads: int  # that numeric libraries may use
+
+
+class Backend(Protocol):
+    """Carries tasks to workers and events back; it alone knows what a worker is.
+
+    `start` comes first, once. The other methods may come in any order, from the thread that called
+    `start`. Each worker sends `Ready` before anything else, or `StartFailed`. For every task sent to it,
+    there is a `TaskDone`, or it is in a `Revoked` of that worker, or the worker has `Died`. One that died
+    is replaced by another of the same number, which is `Ready` again. After `close`, which may come at any
+    time and more than once, no worker is left, nor anything that was started to look after them.
+    """
+
+    def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
+        """Start workers, numbered from 0."""
+
+    def send(self, worker: int, command: Command) -> None:
+        """Tell a worker something. One that has died meanwhile hears nothing."""
+
+    def events(self, timeout: float) -> Sequence[Event]:
+        """Return what has happened, in the order in which each worker said it.
+
+        Parameters
+        ----------
+        timeout : float
+            Seconds to wait for something to happen.
+        """
+
+    def kill(self, worker: int, grace: float) -> None:
+        """End a worker that will not end by itself; it is replaced.
+
+        Parameters
+        ----------
+        worker : int
+        grace : float
+            Seconds between SIGTERM and SIGKILL.
+        """
+
+    def close(self) -> None:
+        """End all workers."""

@@ -1,0 +1,71 @@
+"""Everything in this process and this thread: for debugging, and for what cannot be forked."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from research.backends.base import Blueprint, WorkerSpec
+from research.backends.runner import TaskRunner
+from research.events import Command, Event, Ready, Revoke, Revoked, Run, Task
+
+FLUSH_SECONDS = 0.25
+
+
+class InlineBackend:
+    """One worker, which works while it is asked for events; see `research.backends.base.Backend`.
+
+    Parameters
+    ----------
+    interim : callable, optional
+        Takes events that happen while a task runs, as `events` returns only after it.
+    """
+
+    def __init__(self, interim: Callable[[Sequence[Event]], None] | None = None) -> None:
+        self._interim = interim
+        self._events: list[Event] = []
+        self._tasks: deque[Task] = deque()
+        self._runner: TaskRunner | None = None
+        self._flushed = 0.0
+
+    def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
+        if len(workers) != 1:
+            raise ValueError(f"without processes there is one worker, got {len(workers)}")
+        self._runner = TaskRunner(blueprint, 0, workers[0], self._events.extend, self._after_iteration)
+        self._events.append(Ready(0, os.getpid()))
+
+    def send(self, worker: int, command: Command) -> None:
+        if isinstance(command, Run):
+            self._tasks.extend(command.tasks)
+        elif isinstance(command, Revoke):
+            count = min(command.count, len(self._tasks))
+            self._events.append(Revoked(0, tuple(self._tasks.pop() for _ in range(count))))
+
+    def events(self, timeout: float) -> Sequence[Event]:
+        deadline = time.monotonic() + timeout
+        while self._tasks and self._runner is not None:
+            self._runner.run(self._tasks.popleft())
+            self._runner.flush()
+            if time.monotonic() > deadline:
+                break
+        events = list(self._events)
+        self._events.clear()
+        return events
+
+    def kill(self, worker: int, grace: float) -> None:
+        raise NotImplementedError("what runs in this process cannot be ended from it: use processes")
+
+    def close(self) -> None:
+        self._tasks.clear()
+        self._runner = None
+
+    def _after_iteration(self) -> None:
+        now = time.monotonic()
+        if self._interim is None or self._runner is None or now - self._flushed < FLUSH_SECONDS:
+            return
+        self._flushed = now
+        self._runner.flush()
+        self._interim(list(self._events))
+        self._events.clear()

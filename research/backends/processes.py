@@ -1,0 +1,163 @@
+"""Workers as processes of this machine, each with a pipe of its own."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+
+from research.backends.base import Blueprint, WorkerSpec
+from research.backends.board import Board
+from research.backends.launchers import Launcher, SpawnLauncher, describe_exit
+from research.backends.nursery import ForkLauncher
+from research.errors import StudyError
+from research.events import Command, Died, Event, Ready, StartFailed, Stop
+
+START_METHODS = ("fork", "spawn")
+_FAILED_STARTS = 3  # in a row, after which another try would not help
+_STOP_SECONDS = 0.3  # for workers that have nothing to do to leave by themselves
+
+
+def choose_start_method() -> tuple[str, str | None]:
+    """Return the start method that suits this process, and why if it is not the usual one."""
+    if not hasattr(os, "fork"):
+        return "spawn", "this platform cannot fork"
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return "spawn", "CUDA is initialised in this process, and does not survive a fork"
+    return "fork", None
+
+
+class ProcessBackend:
+    """See `research.backends.base.Backend`.
+
+    Parameters
+    ----------
+    start_method : 'fork' or 'spawn'
+        Fork: workers inherit everything, nothing needs to be pickled. Spawn: workers are new interpreters
+        and get the study by dill.
+    """
+
+    def __init__(self, start_method: str = "fork") -> None:
+        if start_method not in START_METHODS:
+            raise ValueError(f"`start_method` must be one of {START_METHODS}, got {start_method!r}")
+        self._method = start_method
+        self._launcher: Launcher | None = None
+        self._board: Board | None = None
+        self._pipes: dict[int, Connection] = {}
+        self._ready: set[int] = set()
+        self._failed_starts = 0
+        self._deadlines: dict[int, float] = {}
+
+    def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
+        self._board = Board(len(workers))
+        kind = ForkLauncher if self._method == "fork" else SpawnLauncher
+        self._launcher = kind(blueprint, workers, self._board)
+        for worker in range(len(workers)):
+            self._launch(self._launcher, worker)
+
+    def send(self, worker: int, command: Command) -> None:
+        try:
+            self._pipes[worker].send_bytes(pickle.dumps(command, protocol=5))
+        except (KeyError, OSError):
+            pass  # its death is reported by `events`
+
+    def events(self, timeout: float) -> Sequence[Event]:
+        launcher = self._started()
+        events: list[Event] = []
+        workers = {pipe: worker for worker, pipe in self._pipes.items()}
+        for readable in wait([*workers, *launcher.descriptors()], self._until(timeout)):
+            if isinstance(readable, Connection):
+                self._receive(workers[readable], events)
+        for worker, code in launcher.exits():
+            self._bury(launcher, worker, code, events)
+        now = time.monotonic()
+        for worker in [worker for worker, deadline in self._deadlines.items() if deadline <= now]:
+            del self._deadlines[worker]
+            launcher.signal(worker, signal.SIGKILL)
+        return events
+
+    def kill(self, worker: int, grace: float) -> None:
+        self._started().signal(worker, signal.SIGTERM)
+        self._deadlines[worker] = time.monotonic() + grace
+
+    def close(self) -> None:
+        launcher, self._launcher = self._launcher, None
+        if launcher is not None:
+            for worker in list(self._pipes):
+                self.send(worker, Stop())
+            deadline = time.monotonic() + _STOP_SECONDS
+            remaining = set(self._pipes)
+            try:
+                while remaining and time.monotonic() < deadline:
+                    remaining -= {worker for worker, _ in launcher.exits()}
+                    if remaining:
+                        time.sleep(0.001)
+            finally:
+                launcher.close()
+        for pipe in self._pipes.values():
+            pipe.close()
+        self._pipes.clear()
+        if self._board is not None:
+            self._board.close()
+            self._board = None
+
+    def _started(self) -> Launcher:
+        if self._launcher is None:
+            raise StudyError("this backend has not been started, or has been closed")
+        return self._launcher
+
+    def _launch(self, launcher: Launcher, worker: int) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            launcher.launch(worker, theirs)
+        self._pipes[worker] = Connection(ours.detach())
+        if isinstance(launcher, SpawnLauncher):
+            self._pipes[worker].send_bytes(launcher.message)
+
+    def _until(self, timeout: float) -> float:
+        if not self._deadlines:
+            return timeout
+        return max(0.0, min(timeout, min(self._deadlines.values()) - time.monotonic()))
+
+    def _receive(self, worker: int, events: list[Event]) -> None:
+        """Take all that a worker has said."""
+        pipe = self._pipes[worker]
+        try:
+            while pipe.poll():
+                said = pickle.loads(pipe.recv_bytes())
+                events.extend(said)
+                if any(isinstance(event, Ready) for event in said):
+                    self._ready.add(worker)
+                    self._failed_starts = 0
+        except (EOFError, OSError):
+            pipe.close()
+            del self._pipes[worker]
+            # a worker without its pipe is of no use, should it be alive
+            self._started().signal(worker, signal.SIGKILL)
+
+    def _bury(self, launcher: Launcher, worker: int, code: int, events: list[Event]) -> None:
+        """Report a worker that has ended, and start another in its place."""
+        if worker in self._pipes:
+            self._receive(worker, events)
+        if worker in self._pipes:  # a process that it started may hold the other end
+            self._pipes.pop(worker).close()
+        self._deadlines.pop(worker, None)
+        reason = describe_exit(code)
+        if worker not in self._ready:
+            self._failed_starts += 1
+            if self._failed_starts >= _FAILED_STARTS:
+                events.append(StartFailed(worker, f"{self._failed_starts} workers ended as they began: {reason}"))
+                return
+        self._ready.discard(worker)
+        task = None
+        if self._board is not None:
+            task = self._board.read(worker)
+            self._board.write(worker, None)
+        events.append(Died(worker, reason, task))
+        self._launch(launcher, worker)

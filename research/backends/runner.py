@@ -1,0 +1,214 @@
+"""The work of a worker, in whichever process: from tasks to events."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from research.backends.base import Blueprint, WorkerSpec
+from research.domain import Config
+from research.events import DONE, FAILED, Block, Ended, Event, Failure, Member, Running, Task, TaskDone, Values
+from research.experiment.executor import Executor, Program
+from research.experiment.running import RunningExperiment, UnitError
+from research.storage.encoding import encode_block, freeze
+
+
+class Column:
+    """Values of one variable that have not been sent."""
+
+    __slots__ = ("first", "iterations", "number", "values")
+
+    def __init__(self) -> None:
+        self.iterations: list[int] = []
+        self.values: list[Any] = []
+        self.number = 0  # of the next block
+        self.first: tuple[int, Any] | None = None  # the only value so far, sent as such
+
+    def take_block(self, variable: str) -> Block | None:
+        """Encode what there is and forget it."""
+        if not self.values:
+            return None
+        iterations, values = self.iterations, self.values
+        self.iterations, self.values = [], []
+        if self.number == 0 and self.first is None and len(values) == 1:
+            self.first = iterations[0], values[0]
+            return encode_block(variable, None, iterations, values)
+        if self.first is not None:
+            if self.first[0] == iterations[0] and len(values) == 1:  # saved anew at the same iteration
+                self.first = iterations[0], values[0]
+                return encode_block(variable, None, iterations, values)
+            if self.first[0] != iterations[0]:
+                iterations, values = [self.first[0], *iterations], [self.first[1], *values]
+            self.first = None
+        self.number += 1
+        return encode_block(variable, self.number - 1, iterations, values)
+
+
+class Recorder:
+    """Takes an experiment's values and turns them into events, on its own time or when asked.
+
+    Units save from the worker's thread while a timer collects from another.
+    """
+
+    def __init__(self, worker: int, experiment: str, flush: Callable[[], None]) -> None:
+        self._worker = worker
+        self.experiment = experiment
+        self._flush = flush
+        self.started = time.time()
+        self.run: RunningExperiment | None = None
+        self._lock = threading.Lock()
+        self._columns: dict[str, Column] = {}
+        self._is_urgent = False
+        self._ended: Ended | None = None
+        self._is_over = False  # and everything has been collected
+
+    def save(self, variable: str, iteration: int, value: Any) -> None:
+        value = freeze(value)
+        with self._lock:
+            column = self._columns.get(variable)
+            if column is None:
+                column = self._columns[variable] = Column()
+            iterations = column.iterations
+            if iterations and iterations[-1] == iteration:
+                column.values[-1] = value
+            else:
+                iterations.append(iteration)
+                column.values.append(value)
+
+    def dump(self) -> None:
+        self._is_urgent = True
+        self._flush()
+
+    def end(self, run: RunningExperiment) -> None:
+        """Note how the experiment ended."""
+        self._ended = Ended(
+            self._worker,
+            self.experiment,
+            FAILED if run.is_failed else DONE,
+            self.started,
+            time.time(),
+            run.iteration + 1,
+            tuple(describe(error) for error in run.errors),
+            None,
+        )
+
+    def collect(self) -> list[Event]:
+        """Return events of all that happened since the last call."""
+        if self._is_over:
+            return []
+        ended = self._ended  # read first: what was saved before the end is collected before it
+        with self._lock:
+            blocks = [
+                block
+                for variable, column in self._columns.items()
+                if (block := column.take_block(variable)) is not None
+            ]
+            urgent, self._is_urgent = self._is_urgent, False
+        events: list[Event] = []
+        if ended is None:
+            iteration = 0 if self.run is None else self.run.iteration
+            events.append(Running(self._worker, self.experiment, self.started, iteration))
+        if blocks:
+            events.append(Values(self.experiment, tuple(blocks), urgent))
+        if ended is not None:
+            events.append(ended)
+            self._is_over = True
+        return events
+
+
+def describe(error: UnitError) -> Failure:
+    """Turn an exception into what can cross to another process whatever it is."""
+    exception = error.exception
+    try:
+        pickled = pickle.dumps(exception)
+        pickle.loads(pickled)
+    except Exception:  # noqa: BLE001  (exceptions of users may refuse in any way)
+        pickled = None
+    return Failure(
+        error.name, error.iteration, type(exception).__qualname__, str(exception), error.traceback, pickled
+    )
+
+
+class TaskRunner:
+    """Runs tasks, one after another.
+
+    Parameters
+    ----------
+    blueprint : Blueprint
+    worker : int
+    spec : WorkerSpec
+    emit : callable
+        Takes a sequence of events; called from the thread that calls `run`, and from that which calls
+        `flush`, never at once.
+    on_iteration : callable, optional
+        Called after each iteration.
+    """
+
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        worker: int,
+        spec: WorkerSpec,
+        emit: Callable[[Sequence[Event]], None],
+        on_iteration: Callable[[], None] | None = None,
+    ) -> None:
+        self._blueprint = blueprint
+        self._worker = worker
+        self._spec = spec
+        self._emit = emit
+        self._on_iteration = on_iteration
+        self._program = Program.compile(blueprint.experiment, blueprint.n_iters)
+        self._lock = threading.RLock()
+        self._recorders: list[Recorder] = []  # of the task that runs
+        self._waiting: list[Event] = []  # of tasks that are done
+
+    def run(self, task: Task) -> None:
+        """Run a task to its end; events that are not sent by then are kept until the next `flush`."""
+        begun = time.perf_counter()
+        recorders = {member.id: Recorder(self._worker, member.id, self.flush) for member in task.members}
+        blueprint = self._blueprint
+        executor = Executor(
+            blueprint.experiment,
+            blueprint.executor_target,
+            [self._config(member) for member in task.members],
+            blueprint.branches_configs or None,
+            self._spec.config,
+            finalize=blueprint.finalize,
+            debug=blueprint.debug,
+            seed=blueprint.seed,
+            folder=blueprint.experiment_folder,
+            ids=list(recorders),
+            sinks=list(recorders.values()),
+            program=self._program,
+            on_end=lambda run: recorders[run.id].end(run),
+            on_iteration=self._on_iteration,
+        )
+        for run in executor.experiments:
+            recorders[run.id].run = run
+        with self._lock:
+            self._recorders = list(recorders.values())
+        executor.run()
+        with self._lock:
+            for recorder in self._recorders:
+                self._waiting.extend(recorder.collect())
+            self._recorders = []
+            self._waiting.append(TaskDone(self._worker, task.number, time.perf_counter() - begun))
+
+    def flush(self) -> None:
+        """Send everything that has happened so far."""
+        with self._lock:
+            events, self._waiting = self._waiting, []
+            for recorder in self._recorders:
+                events.extend(recorder.collect())
+            if events:
+                self._emit(events)
+
+    def _config(self, member: Member) -> Config:
+        domain = self._blueprint.domains[member.generation]
+        values = domain.values_at(member.index, self._blueprint.seed, member.generation, member.pass_)
+        values["repetition"] = member.repetition
+        values["updates"] = member.generation
+        return Config.of_items(values)

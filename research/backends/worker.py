@@ -1,0 +1,170 @@
+"""A worker process: takes commands from its pipe, runs tasks, sends events."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
+
+from research.backends.base import Blueprint, WorkerSpec
+from research.backends.board import Board
+from research.backends.runner import TaskRunner
+from research.domain.hashing import set_main_name
+from research.events import Event, Ready, Revoke, Revoked, Run, StartFailed, Task
+
+FLUSH_SECONDS = 0.25
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+)
+
+
+class Inbox:
+    """Tasks that wait. One thread puts them in, another takes them out."""
+
+    def __init__(self) -> None:
+        self._tasks: deque[tuple[Task, bool]] = deque()  # with: is it the last of its batch
+        self._condition = threading.Condition()
+        self._is_closed = False
+
+    def put(self, tasks: Sequence[Task]) -> None:
+        """Append a batch."""
+        with self._condition:
+            self._tasks.extend((task, task is tasks[-1]) for task in tasks)
+            self._condition.notify()
+
+    def take(self) -> tuple[Task, bool] | None:
+        """Return the next task, when there is one, and whether its batch ends with it; None at the end."""
+        with self._condition:
+            while not self._tasks and not self._is_closed:
+                self._condition.wait()
+            return None if self._is_closed else self._tasks.popleft()
+
+    def give_back(self, count: int) -> tuple[Task, ...]:
+        """Take out at most `count` tasks, the last ones first."""
+        with self._condition:
+            return tuple(self._tasks.pop()[0] for _ in range(min(count, len(self._tasks))))
+
+    def close(self) -> None:
+        """Let nothing be taken any more."""
+        with self._condition:
+            self._is_closed = True
+            self._condition.notify()
+
+
+def work(
+    connection: Connection, board: Board, worker: int, load: Callable[[], tuple[Blueprint, WorkerSpec]]
+) -> None:
+    """Run tasks until told to stop.
+
+    Parameters
+    ----------
+    connection : Connection
+        The pipe to the driver.
+    board : Board
+    worker : int
+    load : callable
+        Returns the blueprint and this worker's part of it.
+    """
+    sending = threading.Lock()
+
+    def emit(events: Sequence[Event]) -> None:
+        data = pickle.dumps(list(events), protocol=5)
+        with sending:
+            connection.send_bytes(data)
+
+    try:
+        blueprint, spec = load()
+        runner = TaskRunner(blueprint, worker, spec, emit)
+    except Exception:  # noqa: BLE001  (whatever it was, the driver has to say so)
+        emit([StartFailed(worker, traceback.format_exc())])
+        return
+    inbox = Inbox()
+    service = threading.Thread(target=_serve, args=(connection, inbox, runner, emit, worker), daemon=True)
+    service.start()
+    emit([Ready(worker, os.getpid())])
+    while (item := inbox.take()) is not None:
+        task, is_last_of_batch = item
+        board.write(worker, task.number)
+        runner.run(task)
+        board.write(worker, None)
+        if is_last_of_batch:
+            runner.flush()
+    runner.flush()
+
+
+def _serve(
+    connection: Connection,
+    inbox: Inbox,
+    runner: TaskRunner,
+    emit: Callable[[Sequence[Event]], None],
+    worker: int,
+) -> None:
+    """Take commands, and send what there is from time to time, even while a unit runs for long."""
+    flushed = time.monotonic()
+    try:
+        while True:
+            if connection.poll(max(0.0, flushed + FLUSH_SECONDS - time.monotonic())):
+                command = pickle.loads(connection.recv_bytes())
+                if isinstance(command, Run):
+                    inbox.put(command.tasks)
+                elif isinstance(command, Revoke):
+                    emit([Revoked(worker, inbox.give_back(command.count))])
+                else:
+                    inbox.close()
+                    return
+            if time.monotonic() >= flushed + FLUSH_SECONDS:
+                runner.flush()
+                flushed = time.monotonic()
+    except (EOFError, OSError):
+        # the driver is gone, and nobody is left to whom the results could be given
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+def limit_threads(n_threads: int) -> None:
+    """Limit the threads of numeric libraries, of those that are loaded and those that will be."""
+    for name in THREAD_VARIABLES:
+        os.environ[name] = str(n_threads)
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(n_threads)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        with contextlib.suppress(RuntimeError, AttributeError):  # it refuses after its threads have begun
+            torch.set_num_threads(n_threads)
+
+
+def flush_streams() -> None:
+    """Write out what Python holds back, before a process is copied or ends without ceremony."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or None
+            stream.flush()
+
+
+def main(pipe: int, board: int, worker: int, n_workers: int) -> None:
+    """Be a worker that was started as a program of its own; the first message holds all it needs."""
+    connection = Connection(pipe)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def load() -> tuple[Blueprint, WorkerSpec]:
+        import dill
+
+        main_name, blueprint, specs = dill.loads(connection.recv_bytes())
+        set_main_name(main_name)
+        return blueprint, specs[worker]
+
+    work(connection, Board(n_workers, board), worker, load)
+    flush_streams()

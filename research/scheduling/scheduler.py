@@ -1,0 +1,124 @@
+"""Which task goes where: a state machine without I/O, clock or randomness.
+
+    events ──> Scheduler.handle ──> state ──> Scheduler.commands ──> (worker, command) …
+
+Each worker is in one of three states:
+
+    state   | enters on                | leaves on
+    --------|--------------------------|---------------------------------
+    absent  | the start, Died          | Ready
+    idle    | Ready, last task's end   | a task sent
+    busy    | a task sent              | TaskDone or Revoked of the last, Died
+
+Short tasks are sent in batches worth `BATCH_SECONDS`, by the durations that workers report, and a second
+batch before the first is done, so that nobody waits for the pipe. Long ones are sent one by one. When no
+task is left to be handed out and a worker idles, one that has more than it is working on hands some back.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+from research.events import Command, Died, Event, Ready, Revoke, Revoked, Run, Task, TaskDone
+
+BATCH_SECONDS = 0.1
+LARGEST_BATCH = 1000
+
+
+class Scheduler:
+    """Hands out tasks to workers.
+
+    Parameters
+    ----------
+    tasks : iterator of Task
+        Read only as far as tasks are handed out.
+    n_workers : int
+    """
+
+    def __init__(self, tasks: Iterator[Task], n_workers: int) -> None:
+        self._tasks = tasks
+        self._returned: deque[Task] = deque()  # handed back, to be handed out again first
+        self._is_exhausted = False
+        self._present: set[int] = set()
+        self._sent: list[dict[int, Task]] = [{} for _ in range(n_workers)]
+        self._revoking: set[int] = set()
+        self._seconds: float | None = None  # what a task takes, averaged
+        self.lost: list[Task] = []  # were being worked on when their worker died
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether every task has been handed out and has ended."""
+        return self._is_exhausted and not self._returned and not any(self._sent)
+
+    def handle(self, event: Event) -> None:
+        """Take note of what happened."""
+        if isinstance(event, TaskDone):
+            self._sent[event.worker].pop(event.number, None)
+            mean = event.seconds if self._seconds is None else self._seconds
+            self._seconds = mean + 0.2 * (event.seconds - mean)
+        elif isinstance(event, Ready):
+            self._present.add(event.worker)
+        elif isinstance(event, Revoked):
+            self._revoking.discard(event.worker)
+            for task in event.tasks:
+                if self._sent[event.worker].pop(task.number, None) is not None:
+                    self._returned.append(task)
+        elif isinstance(event, Died):
+            self._bury(event)
+
+    def commands(self) -> Sequence[tuple[int, Command]]:
+        """Return what to tell workers now; each command is returned once."""
+        commands: list[tuple[int, Command]] = []
+        batch = self._batch_size()
+        for worker in sorted(self._present, key=lambda worker: len(self._sent[worker])):
+            sent = self._sent[worker]
+            if len(sent) > batch // 2:
+                continue
+            tasks = tuple(self._next_tasks(batch))
+            if tasks:
+                sent.update((task.number, task) for task in tasks)
+                commands.append((worker, Run(tasks)))
+        commands.extend(self._revocations())
+        return commands
+
+    def _batch_size(self) -> int:
+        if self._seconds is None:
+            return 1
+        return max(1, min(LARGEST_BATCH, int(BATCH_SECONDS / max(self._seconds, 1e-9))))
+
+    def _next_tasks(self, count: int) -> Iterator[Task]:
+        for _ in range(count):
+            if self._returned:
+                yield self._returned.popleft()
+                continue
+            if self._is_exhausted:
+                return
+            task = next(self._tasks, None)
+            if task is None:
+                self._is_exhausted = True
+                return
+            yield task
+
+    def _revocations(self) -> Iterator[tuple[int, Command]]:
+        """Ask the fullest worker to share when another has nothing to do."""
+        if not self._is_exhausted or self._returned or all(self._sent[worker] for worker in self._present):
+            return
+        for worker in sorted(self._present, key=lambda worker: -len(self._sent[worker])):
+            held = len(self._sent[worker])
+            if held < 2:
+                return
+            if worker not in self._revoking:
+                self._revoking.add(worker)
+                yield worker, Revoke(held // 2)
+                return
+
+    def _bury(self, event: Died) -> None:
+        self._present.discard(event.worker)
+        self._revoking.discard(event.worker)
+        for number, task in self._sent[event.worker].items():
+            if number == event.task:
+                self.lost.append(task)
+            else:
+                self._returned.append(task)
+        self._sent[event.worker] = {}
