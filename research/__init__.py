@@ -4,6 +4,9 @@ from research.domain import Alias, Config, ConfigAlias, Domain, Option
 from research.experiment.executor import Executor
 from research.experiment.experiment import Experiment
 from research.experiment.expressions import EC, EP, E, O, R, S
+from research.research import Research
+from research.results.results import ResearchResults
+from research.version import __version__
 
 __all__ = [
     "EC",
@@ -18,6 +21,8 @@ __all__ = [
     "O",
     "Option",
     "R",
+    "Research",
+    "ResearchResults",
     "S",
+    "__version__",
 ]
-__version__ = "0.1.0"

@@ -118,12 +118,12 @@ class Failure(NamedTuple):
 class Ended(NamedTuple):
     """An experiment is over, one way or another."""
 
-    worker: int
+    worker: int | None
     experiment: str
     status: str
-    started: float | None
+    started: float | None  # seconds since the epoch
     finished: float
-    iterations: int
+    iterations: int | None
     failures: tuple[Failure, ...]
     reason: str | None
 

@@ -44,7 +44,8 @@ class Scheduler:
         self._sent: list[dict[int, Task]] = [{} for _ in range(n_workers)]
         self._revoking: set[int] = set()
         self._seconds: float | None = None  # what a task takes, averaged
-        self.lost: list[Task] = []  # were being worked on when their worker died
+        self._lost: list[Task] = []
+        self._interrupted: list[Task] = []
 
     @property
     def is_finished(self) -> bool:
@@ -82,6 +83,16 @@ class Scheduler:
         commands.extend(self._revocations())
         return commands
 
+    def take_lost(self) -> Sequence[Task]:
+        """Return tasks that were being worked on when their worker died, each once."""
+        lost, self._lost = self._lost, []
+        return lost
+
+    def take_interrupted(self) -> Sequence[Task]:
+        """Return tasks that are to be handed out again because their worker died, each once."""
+        interrupted, self._interrupted = self._interrupted, []
+        return interrupted
+
     def _batch_size(self) -> int:
         if self._seconds is None:
             return 1
@@ -118,7 +129,8 @@ class Scheduler:
         self._revoking.discard(event.worker)
         for number, task in self._sent[event.worker].items():
             if number == event.task:
-                self.lost.append(task)
+                self._lost.append(task)
             else:
                 self._returned.append(task)
+                self._interrupted.append(task)
         self._sent[event.worker] = {}

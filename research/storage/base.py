@@ -28,7 +28,13 @@ class Registered(NamedTuple):
     aliases: str | None  # JSON
 
 
-Record: TypeAlias = Registered | Running | Values | Ended
+class Restarted(NamedTuple):
+    """An experiment begins anew; what it has saved so far does not count."""
+
+    experiment: str
+
+
+Record: TypeAlias = Registered | Restarted | Running | Values | Ended
 
 
 class ExperimentRow(NamedTuple):

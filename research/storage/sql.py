@@ -27,6 +27,7 @@ from research.storage.base import (
     ObjectRow,
     Record,
     Registered,
+    Restarted,
     Snapshot,
     Study,
 )
@@ -85,6 +86,10 @@ class SqlStore:
             batch.take(record)
         with self._engine.begin() as connection:
             study = self._find_study(connection)
+            for table in _VALUES if batch.cleared else ():
+                connection.execute(
+                    sa.delete(table).where(table.c.study == study, table.c.experiment.in_(batch.cleared))
+                )
             for table, rows in batch.rows():
                 for row in rows:
                     row["study"] = study
@@ -260,6 +265,7 @@ class _Batch:
 
     def __init__(self, store: SqlStore) -> None:
         self._store = store
+        self.cleared: set[int] = set()  # keys of experiments whose values in the store go first
         self.new: dict[int, dict[str, Any]] = {}
         self.updates: dict[int, dict[str, Any]] = {}
         self._latest: dict[tuple[int, str], dict[str, Any]] = {}
@@ -302,6 +308,13 @@ class _Batch:
             )
         elif type(record) is Registered:
             self._register(record)
+        elif type(record) is Restarted:
+            key = self._store.key(record.experiment)
+            self.cleared.add(key)
+            for rows in (self._latest, self._history, self._objects):
+                for place in [place for place in rows if place[0] == key]:
+                    del rows[place]
+            self._change(key, **{**dict.fromkeys(_UPDATED), "status": QUEUED})
         else:
             raise TypeError(f"a store takes no {type(record).__name__}")
 
@@ -360,6 +373,7 @@ class _Batch:
                 }
 
 
+_VALUES = (schema.latest, schema.history, schema.objects)
 _UPDATED = ("status", "worker", "started", "finished", "iterations", "error", "failures")
 
 

@@ -1,0 +1,183 @@
+"""The driver of a run: moves tasks to workers, events to the store, and tells what happens."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+
+from research.backends.base import Backend
+from research.errors import StudyError
+from research.events import (
+    FAILED,
+    LOST,
+    STOPPED,
+    Died,
+    Ended,
+    Event,
+    Running,
+    StartFailed,
+    Task,
+    Values,
+)
+from research.monitoring.monitor import Monitor
+from research.monitoring.progress import Progress
+from research.scheduling.scheduler import Scheduler
+from research.storage.base import Record, Restarted, Store
+from research.tasks import TaskSource
+
+COMMIT_SECONDS = 0.25
+URGENT_SECONDS = 0.02
+DETAILED_FAILURES = 20  # that the log shows with their traceback
+
+
+class Driver:
+    """Runs the tasks of one source to their end.
+
+    Each batch of events goes to the store first, then to the scheduler.
+
+    Parameters
+    ----------
+    source : TaskSource
+    store : Store
+        Begun, and written by nobody else.
+    n_workers : int
+    monitor : Monitor
+    progress : Progress
+    log : logging.Logger
+    """
+
+    def __init__(
+        self,
+        source: TaskSource,
+        store: Store,
+        n_workers: int,
+        monitor: Monitor,
+        progress: Progress,
+        log: logging.Logger,
+    ) -> None:
+        self._source = source
+        self._store = store
+        self._scheduler = Scheduler(source, n_workers)
+        self._monitor = monitor
+        self._progress = progress
+        self._log = log
+        self._records: list[Record] = []  # not in the store yet
+        self._committed = time.monotonic()
+        self._open: dict[str, float | None] = {}  # experiments handed out: when they began
+        self._n_duplicates = 0
+        self._n_detailed = 0
+
+    def run(self, backend: Backend, after_start: Callable[[], None]) -> None:
+        """Run everything.
+
+        Parameters
+        ----------
+        backend : Backend
+            Started.
+        after_start : callable
+            Called once, when the first tasks are on their way.
+
+        Raises
+        ------
+        StudyError
+            If workers cannot be started.
+        """
+        is_started = False
+        try:
+            while True:
+                self._send(backend)
+                if self._scheduler.is_finished:
+                    break
+                if self._open and not is_started:
+                    is_started = True
+                    after_start()
+                events = backend.events(COMMIT_SECONDS)
+                self.absorb(events)
+                for event in events:
+                    self._scheduler.handle(event)
+                    if isinstance(event, StartFailed):
+                        raise StudyError(f"worker {event.worker} could not start: {event.reason}")
+                    if isinstance(event, Died):
+                        self._bury(event)
+        except BaseException:
+            self._end_open(list(self._open), STOPPED, None, "the study was stopped")
+            raise
+        finally:
+            self._commit()
+
+    def absorb(self, events: Sequence[Event]) -> None:
+        """Give events to the store, to the monitor and to the progress bar."""
+        is_urgent = False
+        for event in events:
+            if isinstance(event, Running | Values | Ended):
+                if event.experiment not in self._open:
+                    continue  # its task was handed out again, and this one had ended before
+                self._records.append(event)
+                if isinstance(event, Values):
+                    is_urgent = is_urgent or event.urgent
+                    continue
+                if isinstance(event, Running):
+                    self._open[event.experiment] = event.started
+                else:
+                    del self._open[event.experiment]
+                    self._report(event)
+                self._monitor.update(event)
+                self._progress.update(event)
+        wait = URGENT_SECONDS if is_urgent else COMMIT_SECONDS
+        if time.monotonic() - self._committed >= wait:
+            self._commit()
+
+    def _send(self, backend: Backend) -> None:
+        commands = self._scheduler.commands()
+        for registered in self._source.take_registered():
+            self._open[registered.member.id] = None
+            self._records.append(registered)
+        for worker, command in commands:
+            backend.send(worker, command)
+        if self._source.n_duplicates != self._n_duplicates:
+            self._progress.leave_out(self._source.n_duplicates - self._n_duplicates)
+            self._n_duplicates = self._source.n_duplicates
+
+    def _commit(self) -> None:
+        if self._records:
+            records, self._records = self._records, []
+            self._store.write(records)
+        self._committed = time.monotonic()
+
+    def _bury(self, death: Died) -> None:
+        """Record what a dead worker was at as lost; the rest of its tasks is with the scheduler again."""
+        reason = f"worker {death.worker} ended: {death.reason}"
+        self._log.warning("%s; another takes its place", reason)
+        for task in self._scheduler.take_interrupted():
+            self._restart(task)
+        for task in self._scheduler.take_lost():
+            self._end_open([member.id for member in task.members], LOST, death.worker, reason)
+
+    def _restart(self, task: Task) -> None:
+        for member in task.members:
+            if self._open.get(member.id) is not None:  # some of its values may be in the store
+                self._open[member.id] = None
+                self._records.append(Restarted(member.id))
+
+    def _end_open(self, ids: Sequence[str], status: str, worker: int | None, reason: str) -> None:
+        """Record the end of experiments that cannot tell it themselves."""
+        ended = [
+            Ended(worker, id_, status, self._open[id_], time.time(), None, (), reason)
+            for id_ in ids
+            if id_ in self._open
+        ]
+        self.absorb(ended)
+
+    def _report(self, event: Ended) -> None:
+        """Write an experiment's end to the log."""
+        if event.status == FAILED:
+            self._n_detailed += 1
+            for failure in event.failures:
+                head = f"{event.experiment} failed in {failure.unit!r} at iteration {failure.iteration}"
+                text = failure.traceback if self._n_detailed <= DETAILED_FAILURES else failure.message
+                self._log.error("%s: %s: %s", head, failure.type, text)
+        elif event.status == LOST:
+            self._log.error("%s was lost: %s", event.experiment, event.reason)
+        else:
+            self._log.debug("%s %s", event.experiment, event.status)

@@ -1,0 +1,91 @@
+"""How many experiments are done, and what went wrong in the others."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections import Counter
+from typing import Any
+
+from research.errors import UnitFailure
+from research.events import FAILED, LOST, RUNNING, Ended, Failure, Running
+from research.storage.base import ExperimentRow
+
+KEPT_EXCEPTIONS = 10_000  # in memory; the store has all
+
+
+class Monitor:
+    """Counts experiments by status and collects exceptions of units."""
+
+    def __init__(self) -> None:
+        self._status: Counter[str] = Counter()
+        self._running: set[str] = set()
+        self._failures: list[tuple[str, Failure]] = []
+
+    @classmethod
+    def of_rows(cls, rows: list[ExperimentRow]) -> Monitor:
+        """Return the monitor of a study that was stored."""
+        monitor = cls()
+        monitor._status.update(row.status for row in rows if row.status != RUNNING)
+        monitor._running.update(row.id for row in rows if row.status == RUNNING)
+        for row in rows:
+            for item in json.loads(row.failures) if row.failures else ():
+                failure = Failure(
+                    item["unit"], item["iteration"], item["type"], item["message"], item["traceback"], None
+                )
+                monitor._failures.append((row.id, failure))
+        return monitor
+
+    def update(self, event: Running | Ended) -> None:
+        """Take note of an experiment that has begun or ended."""
+        if isinstance(event, Running):
+            self._running.add(event.experiment)
+            return
+        self._running.discard(event.experiment)
+        self._status[event.status] += 1
+        if len(self._failures) < KEPT_EXCEPTIONS:
+            self._failures.extend((event.experiment, failure) for failure in event.failures)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of experiments by status: `done`, `failed`, `lost`, `stopped`, `running`."""
+        return {**self._status, **({RUNNING: len(self._running)} if self._running else {})}
+
+    @property
+    def n_failed(self) -> int:
+        """Number of experiments in which a unit raised an exception."""
+        return self._status[FAILED]
+
+    @property
+    def n_lost(self) -> int:
+        """Number of experiments whose worker died."""
+        return self._status[LOST]
+
+    @property
+    def exceptions(self) -> list[dict[str, Any]]:
+        """What units raised: dicts with `id`, `name` of the unit, `it`, `exception` and `traceback`.
+
+        `exception` is the original where it survived the way from the worker, else a
+        `research.errors.UnitFailure` with its text. The first 10,000 are kept here, all in the store.
+        """
+        return [
+            {
+                "id": id_,
+                "name": failure.unit,
+                "it": failure.iteration,
+                "exception": _exception(failure),
+                "traceback": failure.traceback,
+            }
+            for id_, failure in self._failures
+        ]
+
+
+def _exception(failure: Failure) -> BaseException:
+    if failure.pickled is not None:
+        try:
+            exception = pickle.loads(failure.pickled)
+        except Exception:  # noqa: BLE001  (a class that only the worker could import)
+            exception = None
+        if isinstance(exception, BaseException):
+            return exception
+    return UnitFailure(f"{failure.type}: {failure.message}")

@@ -1,0 +1,381 @@
+"""Research: the face of a study. It wires the parts together and holds no logic of its own."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from research.backends.base import Backend, Blueprint
+from research.backends.inline import InlineBackend
+from research.backends.processes import ProcessBackend
+from research.definition import load_definition, make_folder, remove_folder, save_definition
+from research.domain import Domain
+from research.domain.config import AUXILIARY
+from research.domain.ordering import Walk
+from research.driver import Driver
+from research.errors import StudyError, StudyNotFoundError
+from research.experiment.executor import Program
+from research.experiment.experiment import RESERVED, Builder, Experiment
+from research.monitoring.log import close_log, open_log
+from research.monitoring.monitor import Monitor
+from research.monitoring.progress import Progress
+from research.results.results import ResearchResults
+from research.settings import RunSettings, read_settings
+from research.storage.base import Store, Study
+from research.tasks import TaskSource
+from research.version import __version__
+from samplers import make_seed
+
+
+class Research(Builder):
+    """A study: one experiment over many configurations.
+
+    Units are added by `add_callable`, `add_generator`, `add_instance`, `save`, `dump`, or by the name of a
+    function: `.power(a=EC('a'), save_to='p')`.
+
+    Parameters
+    ----------
+    name : str, default 'research'
+        The study's folder, where all of it is kept.
+    domain : Domain or dict, optional
+        Configurations to run. Without one: a single empty one.
+    experiment : Experiment, optional
+        What to run; methods that add units extend it.
+    n_configs : int, optional
+        How many configs to take; more than there are starts again from the beginning. Default: all.
+    n_reps : int, optional
+        How often each is run. Default: what the domain's `set_iter_params` said, else once.
+    repeat_each : int, optional
+        How many configs are run before they are repeated; see `Domain.set_iter_params`.
+
+    Examples
+    --------
+    >>> from research import EC, Research, Domain
+    >>> domain = Domain(a=[1, 2]) * Domain(b=[10, 20])
+    >>> study = Research('sums', domain).add_callable('sum', lambda a, b: a + b, a=EC('a'), b=EC('b'), save_to='c')
+    >>> study.run(dump_results=False, bar=False).results.df['c'].tolist()
+    [11, 21, 12, 22]
+    """
+
+    def __init__(
+        self,
+        name: str = "research",
+        domain: Domain | Mapping[str, Any] | None = None,
+        experiment: Experiment | None = None,
+        n_configs: int | None = None,
+        n_reps: int | None = None,
+        repeat_each: int | None = None,
+    ) -> None:
+        self.name = name
+        self.domain = Domain({} if domain is None else domain)
+        if isinstance(domain, Domain):
+            self.domain = domain
+        self.experiment = Experiment() if experiment is None else experiment
+        self.n_configs = n_configs
+        self.n_reps = n_reps
+        self.repeat_each = repeat_each
+        self.monitor = Monitor()
+        self._memory: Store | None = None
+        self._why_no_definition: str | None = None
+        self._walk()
+
+    def _description(self) -> Experiment:
+        return self.experiment
+
+    def _walk(self) -> Walk:
+        return self.domain.walk(self.n_configs, self.n_reps, self.repeat_each)
+
+    def run(
+        self,
+        name: str | None = None,
+        workers: int | Sequence[Mapping[str, Any]] = 1,
+        branches: int | Sequence[Mapping[str, Any]] = 1,
+        n_iters: int | None = None,
+        *,
+        dump_results: bool = True,
+        parallel: bool = True,
+        executor_target: str = "threads",
+        loglevel: str | None = None,
+        bar: Any = True,
+        debug: bool = False,
+        finalize: bool = True,
+        seed: Any = None,
+        start_method: str | None = None,
+        threads_per_worker: int | None = None,
+    ) -> Self:
+        """Run the study and wait for its end.
+
+        Experiments that fail, or whose worker dies, are recorded as such; the others go on.
+
+        Parameters
+        ----------
+        name : str, optional
+            Another name for the study.
+        workers : int or list of dict, default 1
+            How many processes; or more parameters for the experiments of each. With the latter, what an
+            experiment gets depends on the worker that takes it.
+        branches : int or list of dict, default 1
+            How many experiments each worker runs side by side; or more parameters for each of them.
+        n_iters : int, optional
+            Iterations of each experiment. Default: one if there are only callables, else until a unit is
+            exhausted.
+        dump_results : bool, default True
+            Keep results in the study's folder; else in memory.
+        parallel : bool, default True
+            Use processes; else do everything in this one.
+        executor_target : 'threads' or 'for', default 'threads'
+            Whether branches run in threads or one after another.
+        loglevel : str, optional
+            'debug', 'info' (the default), 'warning', 'error' or 'critical', for `research.log`.
+        bar : bool or class, default True
+            Show a progress bar; a class with tqdm's interface is used instead of tqdm.
+        debug : bool, default False
+            Raise the first exception where it happens; with `parallel=False`, `executor_target='for'`.
+        finalize : bool, default True
+            When a unit ends an experiment, still run what is due in that iteration; see `Executor`.
+        seed : optional
+            Seed of everything random, see `samplers.make_seed`. None takes fresh entropy and records it.
+        start_method : 'fork' or 'spawn', optional
+            Default: fork where the platform has it, unless CUDA is initialised in this process.
+        threads_per_worker : int, optional
+            Threads that numeric libraries may use. Default: cores divided by workers, at least 1.
+
+        Returns
+        -------
+        Research
+            This object, with `results` and `monitor`.
+
+        Raises
+        ------
+        StudyExistsError
+            If the study's folder exists.
+        StudyError
+            If workers cannot be started.
+        ValueError, TypeError
+            If an argument, a unit or the domain makes no sense; nothing has been run or written then.
+        """
+        settings = read_settings(
+            workers,
+            branches,
+            parallel,
+            executor_target,
+            loglevel,
+            debug,
+            finalize,
+            start_method,
+            threads_per_worker,
+        )
+        if self._why_no_definition is not None:
+            raise StudyError(f"this study cannot be run again: {self._why_no_definition}")
+        if not isinstance(bar, bool | type) and not callable(bar):
+            raise ValueError(f"`bar` must be a bool or a class like tqdm, got {bar!r}")
+        self._check_names()
+        program = Program.compile(self.experiment, n_iters)
+        self.name = self.name if name is None else name
+        seed = make_seed(seed)
+        with ExitStack() as stack:
+            if dump_results:
+                folder = make_folder(self.name)
+                stack.callback(_remove_if_empty, folder)
+            else:
+                folder = Path(tempfile.mkdtemp(prefix="research-"))
+                stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            self._run(settings, program, folder, dump_results, seed, bar, stack)
+        return self
+
+    def _run(
+        self,
+        settings: RunSettings,
+        program: Program,
+        folder: Path,
+        dump_results: bool,
+        seed: int,
+        bar: Any,
+        stack: ExitStack,
+    ) -> None:
+        walk = self._walk()
+        source = TaskSource(self.domain, walk, seed, n_branches=settings.n_branches)
+        workers = settings.workers
+        if walk.size is not None and not settings.workers_have_configs:
+            workers = workers[: max(1, -(-walk.size // settings.n_branches))]
+        if not settings.is_parallel:
+            workers = workers[:1]
+        blueprint = Blueprint(
+            self.experiment,
+            (self.domain,),
+            seed,
+            program.n_iters,
+            settings.target,
+            settings.branches_configs,
+            settings.finalize,
+            settings.debug,
+            folder,
+        )
+        backend: Backend
+        if settings.is_parallel:
+            backend = ProcessBackend(settings.start_method)
+        else:
+            backend = InlineBackend(lambda events: driver.absorb(events))
+        stack.callback(backend.close)
+        backend.start(blueprint, workers)  # before anything is opened: workers are forks of this process
+        log = open_log(folder / "research.log" if dump_results else None, settings.loglevel)
+        stack.callback(close_log, log)
+        store = self._open_store(folder, dump_results)
+        store.begin(self._describe(seed, settings, program))
+        self.monitor = Monitor()
+        progress = Progress(bar, self.name, walk.size, program.n_iters)
+        stack.callback(progress.close)
+        driver = Driver(source, store, len(workers), self.monitor, progress, log)
+        log.info("study %r: seed %s, %s configs with repetitions, %s workers", self.name, seed, walk.size, len(workers))
+        if settings.start_reason is not None:
+            log.info("workers are started by %s: %s", settings.start_method, settings.start_reason)
+        if settings.workers_have_configs:
+            log.warning("workers have configs of their own: what an experiment gets depends on its worker")
+
+        def save() -> None:
+            problem = save_definition(folder, self._definition()) if dump_results else None
+            if problem is not None:
+                log.warning("the definition was not saved, Research.load will give results only: %s", problem)
+
+        try:
+            driver.run(backend, save)
+        finally:
+            if source.n_duplicates:
+                log.info("%s configs were left out: an equal one came before", source.n_duplicates)
+            log.info("study %r ended: %s", self.name, self.monitor.counts)
+            if dump_results:
+                store.close()
+        progress.close()
+        self._tell_troubles(folder if dump_results else None)
+
+    def _open_store(self, folder: Path, dump_results: bool) -> Store:
+        if dump_results:
+            from research.storage.sql import sqlite_store
+
+            self._memory = None
+            return sqlite_store(folder)
+        from research.storage.memory import MemoryStore
+
+        self._memory = MemoryStore()
+        return self._memory
+
+    def _check_names(self) -> None:
+        taken = (*RESERVED, *AUXILIARY)
+        for parameter in self.domain.names:
+            if parameter in taken:
+                raise ValueError(f"a parameter must not be named {parameter!r}: that is a column of every table")
+        self.experiment.check(self.domain.names)
+
+    def _describe(self, seed: int, settings: RunSettings, program: Program) -> Study:
+        return Study(
+            self.name,
+            time.time(),
+            seed,
+            __version__,
+            repr(self.domain),
+            {
+                "n_configs": self.n_configs,
+                "n_reps": self.n_reps,
+                "repeat_each": self.repeat_each,
+                "n_iters": program.n_iters,
+                "workers": len(settings.workers),
+                "branches": settings.n_branches,
+            },
+        )
+
+    def _definition(self) -> dict[str, Any]:
+        names = ("name", "domain", "experiment", "n_configs", "n_reps", "repeat_each")
+        return {name: getattr(self, name) for name in names}
+
+    def _tell_troubles(self, folder: Path | None) -> None:
+        counts = self.monitor.counts
+        troubles = [f"{counts[status]} {status}" for status in ("failed", "lost") if status in counts]
+        if troubles:
+            where = "research.monitor.exceptions" + (f" or {folder / 'research.log'}" if folder else "")
+            print(
+                f"{self.name}: {' and '.join(troubles)} of {sum(counts.values())} experiments; see {where}",
+                file=sys.stderr,
+            )
+
+    @property
+    def results(self) -> ResearchResults:
+        """Results so far: of a study that runs, has ended, or was loaded.
+
+        Raises
+        ------
+        StudyNotFoundError
+            If the study has not been run.
+        """
+        if self._memory is not None:
+            return ResearchResults(self._memory, load_objects=True)
+        try:
+            return ResearchResults(self.name, load_objects=True)
+        except StudyNotFoundError:
+            raise StudyNotFoundError(f"the study {self.name!r} has no results: it has not been run") from None
+
+    @classmethod
+    def load(cls, name: str) -> Research:
+        """Load a study from its folder, with its definition, which runs code of whoever wrote it.
+
+        `ResearchResults(name)` reads the results of a stranger's study without running any code.
+
+        Parameters
+        ----------
+        name : str
+            The study's folder.
+
+        Raises
+        ------
+        StudyNotFoundError
+            If there is no study in it.
+        """
+        definition = load_definition(Path(name))
+        study = cls(name)
+        if definition is None:
+            study._why_no_definition = f"its definition was not saved, see {Path(name) / 'research.log'}"
+        else:
+            study = cls(**{**definition, "name": name})
+        rows = ResearchResults(name).store.read().experiments
+        study.monitor = Monitor.of_rows(list(rows))
+        return study
+
+    @staticmethod
+    def remove(name: str, ask: bool = True, force: bool = False) -> bool:
+        """Remove a study's folder with everything in it.
+
+        Parameters
+        ----------
+        name : str
+        ask : bool, default True
+            Ask on the terminal first.
+        force : bool, default False
+            Remove the folder even if it is no study.
+
+        Returns
+        -------
+        bool
+            Whether it was removed.
+
+        Raises
+        ------
+        ValueError
+            If the folder is no study.
+        StudyNotFoundError
+            If there is no such folder.
+        """
+        return remove_folder(name, ask, force)
+
+    def __repr__(self) -> str:
+        return f"Research({self.name!r}, {self.domain!r}, {self.experiment!r})"
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Remove the folder of a study that came to nothing."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()

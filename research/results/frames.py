@@ -1,0 +1,166 @@
+"""From series to DataFrames, column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from research.results.selection import AUXILIARY, StoredExperiment
+from research.results.values import Series
+
+MISSING: Any = object()  # no value was saved, or the config has no such parameter
+_EXACT = 2**53  # integers beyond would change as floats
+
+
+def values_frame(series: Sequence[Series], order: Mapping[int, int]) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
+    """Make a table with one row per experiment and iteration, one column per variable.
+
+    Parameters
+    ----------
+    series : sequence of Series
+    order : dict
+        Places of experiments by their keys.
+
+    Returns
+    -------
+    DataFrame
+        Columns `iteration` and variables, by experiment, then iteration.
+    numpy.ndarray
+        For each row the place of its experiment.
+    """
+    if not series:
+        return pd.DataFrame({"iteration": pd.Series(dtype=np.int64)}), np.empty(0, dtype=np.int64)
+    stride = 1 + max(int(item.iterations[-1]) for item in series)
+    labels = [order[item.key] * stride + item.iterations for item in series]
+    rows = np.unique(np.concatenate(labels))
+    columns: dict[str, tuple[list[Any], list[Series]]] = {}
+    for label, item in zip(labels, series, strict=True):
+        column = columns.setdefault(item.variable, ([], []))
+        column[0].append(label)
+        column[1].append(item)
+    frame = {"iteration": rows % stride}
+    for variable, (parts, items) in columns.items():
+        places = np.searchsorted(rows, np.concatenate(parts))
+        frame[variable] = _column(places, [item.values for item in items], len(rows))
+    return pd.DataFrame(frame), rows // stride
+
+
+def long_frame(series: Sequence[Series], order: Mapping[int, int]) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
+    """Make a table with one row per value: columns `iteration`, `name`, `value`; see `values_frame`."""
+    series = sorted(series, key=lambda item: order[item.key])
+    counts = [len(item.iterations) for item in series]
+    owners = np.repeat(np.array([order[item.key] for item in series], dtype=np.int64), counts)
+    values: list[Any] = [value for item in series for value in item.as_saved().values()]
+    frame = pd.DataFrame(
+        {
+            "iteration": np.concatenate([item.iterations for item in series]) if series else np.empty(0, np.int64),
+            "name": np.repeat(np.array([item.variable for item in series], dtype=object), counts),
+            "value": column_of(values),
+        }
+    )
+    return frame, owners
+
+
+def configs_frame(
+    experiments: Sequence[StoredExperiment],
+    use_alias: bool,
+    concat_config: bool,
+    remove_auxilary: bool,
+    drop_columns: bool,
+) -> pd.DataFrame:
+    """Make a table with one row per experiment: `id` and parameters; see `ResearchResults.to_df`."""
+    columns: dict[str, list[Any]] = {}
+    for row, experiment in enumerate(experiments):
+        for name, value in _shown(experiment, use_alias, remove_auxilary).items():
+            columns.setdefault(name, [MISSING] * len(experiments))[row] = value
+    frame: dict[str, Any] = {"id": column_of([item.row.id for item in experiments])}
+    if concat_config:
+        frame["config"] = column_of([config_text(item, use_alias) for item in experiments])
+    if not (concat_config and drop_columns):
+        frame.update((name, column_of(values)) for name, values in columns.items())
+    return pd.DataFrame(frame)
+
+
+def config_text(experiment: StoredExperiment, use_alias: bool) -> str:
+    """Return a config as one string, as `ConfigAlias.alias(as_string=True)` does."""
+    shown = experiment.alias() if use_alias else experiment.config
+    return "-".join(f"{name}_{value}" for name, value in shown.items())
+
+
+def _shown(experiment: StoredExperiment, use_alias: bool, remove_auxilary: bool) -> dict[str, Any]:
+    shown: dict[str, Any] = experiment.alias() if use_alias else dict(experiment.config.items())
+    if not remove_auxilary:
+        shown.update((name, experiment.auxiliary[name]) for name in AUXILIARY)
+    return shown
+
+
+def column_of(values: Sequence[Any]) -> Any:
+    """Make a column of values of which some may be `MISSING`."""
+    present = [place for place, value in enumerate(values) if value is not MISSING]
+    kept = [values[place] for place in present] if len(present) < len(values) else list(values)
+    return _column(np.array(present, dtype=np.int64), [kept], len(values))
+
+
+def _column(places: np.ndarray[Any, Any], parts: Iterable[Any], length: int) -> Any:
+    """Put values at their places in a column; other places are missing values.
+
+    Integers stay integers where nothing is missing, else they become floats with nan. Whatever has no
+    numeric type stays as it is.
+    """
+    values = _joined(list(parts))
+    if len(places) == length and isinstance(values, np.ndarray):
+        column: Any = np.empty(length, dtype=values.dtype)
+        column[places] = values
+        return column
+    if isinstance(values, np.ndarray) and (values.dtype.kind in "fc" or _fits_float(values)):
+        column = np.full(length, np.nan, dtype=np.result_type(values.dtype, np.float16))
+        column[places] = values
+        return column
+    column = np.empty(length, dtype=object)
+    column[:] = np.nan if len(places) < length else None
+    for place, value in zip(places, values, strict=True):
+        column[place] = value
+    if length and all(type(value) is str or value is np.nan for value in column):
+        return pd.Series(column).infer_objects()
+    return pd.Series(column, dtype=object)
+
+
+def _joined(parts: list[Any]) -> np.ndarray[Any, Any] | list[Any]:
+    """Return all values as one array of their common numeric type, or else as a list."""
+    arrays = [part if isinstance(part, np.ndarray) else _numeric(part) for part in parts]
+    if all(array is not None for array in arrays) and arrays:
+        kinds = {array.dtype.kind for array in arrays if len(array)}
+        if len(kinds) <= 1 or (kinds <= set("iuf") and all(_fits_float(array) for array in arrays)):
+            return np.concatenate(arrays)
+    return [value for part in parts for value in part]
+
+
+def _numeric(values: Sequence[Any]) -> np.ndarray[Any, Any] | None:
+    """Return an array if all values are numbers of kinds that go together, else None."""
+    kinds = set(map(type, values))
+    if kinds == {float} or kinds == {bool}:
+        return np.array(values)
+    if kinds == {int} or kinds == {int, float}:
+        try:
+            array = np.array(values, dtype=np.int64 if float not in kinds else np.float64)
+        except OverflowError:
+            return None
+        if float in kinds and any(type(value) is int and abs(value) > _EXACT for value in values):
+            return None
+        return array
+    if kinds and all(issubclass(kind, np.number) for kind in kinds):
+        return np.array(values)
+    if kinds and all(kind in (int, float) or issubclass(kind, np.number) for kind in kinds):
+        array = np.array(values)
+        return array if array.dtype.kind in "iuf" else None
+    return None
+
+
+def _fits_float(values: np.ndarray[Any, Any]) -> bool:
+    """Whether numbers keep their values as floats."""
+    if values.dtype.kind not in "iu":
+        return bool(values.dtype.kind == "f")
+    return values.size == 0 or bool(np.abs(values).max() <= _EXACT)

@@ -1,0 +1,200 @@
+"""ResearchResults: everything that a study found out, running, finished or loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+
+from research.domain import Config
+from research.results.frames import configs_frame, long_frame, values_frame
+from research.results.selection import StoredExperiment, check_parameters, select
+from research.results.values import Series, all_series
+from research.storage.base import Study, Store
+
+
+class ResearchResults:
+    """Results of a study, read from where it keeps them.
+
+    Reading runs no code of the study: configs and numbers are plain data. Pickled objects stay closed
+    unless `load_objects` is True, and then run whatever code their writer put there.
+
+    Parameters
+    ----------
+    name : str, Path or Store
+        The study's folder, or an open store.
+    load_objects : bool, default False
+        Unpickle objects. Arrays are loaded in any case.
+
+    Raises
+    ------
+    StudyNotFoundError
+        If there is no study in the folder.
+
+    Examples
+    --------
+    >>> from research import EC, Research, Domain
+    >>> study = Research(domain=Domain(a=[1, 2])).add_callable('f', lambda a: a ** 2, a=EC('a'), save_to='b')
+    >>> results = study.run(dump_results=False, parallel=False, bar=False).results
+    >>> results.to_df(a=2)[['a', 'iteration', 'b']]
+       a  iteration  b
+    0  2          0  4
+    """
+
+    def __init__(self, name: str | Path | Store, load_objects: bool = False) -> None:
+        if isinstance(name, str | Path):
+            from research.storage.sql import sqlite_store
+
+            self._store: Store = sqlite_store(Path(name), read_only=True)
+        else:
+            self._store = name
+        self._load_objects = load_objects
+        self._filters: dict[str, Any] = {}
+
+    @property
+    def store(self) -> Store:
+        """Where the results are read from."""
+        return self._store
+
+    @property
+    def study(self) -> Study:
+        """What is stored of the study as a whole: name, time, seed, version, domain, settings."""
+        return self._store.study()
+
+    def load(self, load_objects: bool | None = None, **filters: Any) -> Self:
+        """Keep to some of the results from here on.
+
+        Parameters
+        ----------
+        load_objects : bool, optional
+            Unpickle objects.
+        **filters
+            As in `to_df`; they replace those of an earlier call.
+
+        Returns
+        -------
+        ResearchResults
+            This object.
+        """
+        select(**filters)
+        self._filters = filters
+        if load_objects is not None:
+            self._load_objects = load_objects
+        return self
+
+    @property
+    def configs(self) -> dict[str, Config]:
+        """Configs by the ids of experiments, in the order in which they were handed out."""
+        experiments, _ = self._read({}, values=False)
+        return {experiment.row.id: experiment.config for experiment in experiments}
+
+    @property
+    def results(self) -> dict[str, dict[str, dict[int, Any]]]:
+        """`results[id][variable][iteration]`, each value of the type it had when it was saved."""
+        experiments, series = self._read({})
+        ids = {experiment.row.key: experiment.row.id for experiment in experiments}
+        found: dict[str, dict[str, dict[int, Any]]] = {id_: {} for id_ in ids.values()}
+        for item in series:
+            found[ids[item.key]][item.variable] = item.as_saved()
+        return found
+
+    @property
+    def df(self) -> pd.DataFrame:
+        """All results as a DataFrame; see `to_df`."""
+        return self.to_df()
+
+    def to_df(
+        self,
+        pivot: bool = True,
+        include_config: bool = True,
+        use_alias: bool = False,
+        concat_config: bool = False,
+        remove_auxilary: bool = True,
+        drop_columns: bool = True,
+        **filters: Any,
+    ) -> pd.DataFrame:
+        """Return results as a DataFrame with one row per experiment and iteration.
+
+        Parameters
+        ----------
+        pivot : bool, default True
+            One column per variable; else columns `name` and `value`, one row per value.
+        include_config : bool, default True
+            Columns for parameters.
+        use_alias : bool, default False
+            Short names of parameters and values.
+        concat_config : bool, default False
+            One column `config` that holds the whole config as text.
+        remove_auxilary : bool, default True
+            Leave out `repetition` and `updates`.
+        drop_columns : bool, default True
+            With `concat_config`, leave out the parameters' own columns.
+        **filters
+            `experiment_id`, `name` (variables), `iterations`: one or a list; `config={…}`, `alias={…}` or
+            `domain=Domain(…)`; any other keyword is a parameter with its value.
+
+        Returns
+        -------
+        pandas.DataFrame
+            First `id`, then parameters, then `iteration`, then variables. What a config lacks, or what was
+            not saved at an iteration, is a missing value.
+
+        Raises
+        ------
+        ValueError
+            If more than one of `config`, `alias` and `domain` is given, or no experiment has a parameter
+            of that name.
+        """
+        experiments, series = self._read(filters)
+        order = {experiment.row.key: place for place, experiment in enumerate(experiments)}
+        frame, owners = (values_frame if pivot else long_frame)(series, order)
+        if include_config:
+            head = configs_frame(experiments, use_alias, concat_config, remove_auxilary, drop_columns)
+        else:
+            head = configs_frame(experiments, False, True, True, True)[["id"]]
+        head = head.take(owners).reset_index(drop=True)
+        return pd.concat([head, frame], axis=1)
+
+    def configs_to_df(
+        self,
+        use_alias: bool = True,
+        concat_config: bool = False,
+        remove_auxilary: bool = True,
+        drop_columns: bool = True,
+    ) -> pd.DataFrame:
+        """Return configs as a DataFrame with one row per experiment; arguments as in `to_df`."""
+        experiments, _ = self._read({}, values=False)
+        return configs_frame(experiments, use_alias, concat_config, remove_auxilary, drop_columns)
+
+    def statuses_to_df(self) -> pd.DataFrame:
+        """Return what became of each experiment.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns `id`, `status`, `attempt`, `worker`, `started` and `finished` (seconds since the epoch),
+            `iterations`, `error`.
+        """
+        experiments, _ = self._read({}, values=False)
+        names = ("id", "status", "attempt", "worker", "started", "finished", "iterations", "error")
+        return pd.DataFrame([[getattr(item.row, name) for name in names] for item in experiments], columns=names)
+
+    def _read(
+        self, filters: dict[str, Any], values: bool = True
+    ) -> tuple[list[StoredExperiment], list[Series]]:
+        filters = {**self._filters, **filters}
+        selection = select(**filters)
+        snapshot = self._store.read(selection.experiments, selection.variables if values else ())
+        experiments = [StoredExperiment(row) for row in snapshot.experiments]
+        if not experiments and filters:
+            known = [StoredExperiment(row) for row in self._store.read().experiments]
+            if known:
+                check_parameters(filters, dict.fromkeys(name for item in known for name in item.config))
+        if not values:
+            return experiments, []
+        return experiments, list(all_series(snapshot, self._load_objects, selection.iterations))
+
+    def __repr__(self) -> str:
+        counts = pd.Series([row.status for row in self._store.read().experiments]).value_counts()
+        return f"<results of {self.study.name!r}: {', '.join(f'{n} {status}' for status, n in counts.items())}>"

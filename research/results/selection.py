@@ -1,0 +1,192 @@
+"""Which experiments, variables and iterations are asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from research.domain import Alias, Config, ConfigAlias, Domain
+from research.domain.config import entries
+from research.errors import did_you_mean
+from research.storage.base import ExperimentRow
+
+AUXILIARY = ("repetition", "updates")
+
+
+class StoredExperiment:
+    """An experiment as it was stored, its config read without running code."""
+
+    def __init__(self, row: ExperimentRow) -> None:
+        self.row = row
+        self._forms: dict[str, Any] = json.loads(row.config)
+
+    @cached_property
+    def config(self) -> Config:
+        """The config; values that only code could rebuild are `Opaque`."""
+        return Config.from_canonical(self._forms)
+
+    @cached_property
+    def aliases(self) -> Mapping[str, Mapping[str, str]]:
+        """Short names of parameters (`names`) and of values (`values`) that were given some."""
+        if self.row.aliases is None:
+            return {"names": {}, "values": {}}
+        given: dict[str, dict[str, str]] = json.loads(self.row.aliases)
+        return given
+
+    @cached_property
+    def auxiliary(self) -> dict[str, Any]:
+        """What the study added to the config."""
+        return {"repetition": self.row.repetition, "updates": self.row.generation}
+
+    @cached_property
+    def entries(self) -> dict[str, str]:
+        """Canonical text of each parameter, the auxiliary ones included."""
+        return dict(entries([*self.config.items(), *self.auxiliary.items()]))
+
+    def alias(self) -> dict[str, str]:
+        """Return the config in short names."""
+        return {self.name_alias(name): self.value_alias(name) for name in self.config}
+
+    def name_alias(self, name: str) -> str:
+        """Return the short name of a parameter."""
+        return self.aliases["names"].get(name, name)
+
+    def value_alias(self, name: str) -> str:
+        """Return the short name of a parameter's value."""
+        return self.aliases["values"].get(name) or str(Alias(self.config[name]))
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is asked for.
+
+    Parameters
+    ----------
+    experiments : callable or None
+        Which experiments; None: all.
+    variables : tuple of str or None
+        None: all.
+    iterations : frozenset of int or None
+        None: all.
+    """
+
+    experiments: Callable[[ExperimentRow], bool] | None
+    variables: tuple[str, ...] | None
+    iterations: frozenset[int] | None
+
+
+def select(
+    experiment_id: str | Iterable[str] | None = None,
+    name: str | Iterable[str] | None = None,
+    iterations: int | Iterable[int] | None = None,
+    config: Mapping[str, Any] | None = None,
+    alias: Mapping[str, Any] | None = None,
+    domain: Domain | Mapping[str, Any] | None = None,
+    **kwargs: Any,
+) -> Selection:
+    """Read filters as users write them.
+
+    Parameters
+    ----------
+    experiment_id : str or list of str, optional
+    name : str or list of str, optional
+        Variables.
+    iterations : int or list of int, optional
+    config : dict, optional
+        Values of parameters.
+    alias : dict, optional
+        Short names of values, by short names of parameters.
+    domain : Domain, optional
+        Experiments whose config holds any of its configs.
+    **kwargs
+        Values of parameters; together with `alias`, short names.
+
+    Raises
+    ------
+    ValueError
+        If more than one of `config`, `alias` and `domain` is given.
+    """
+    given = [key for key, value in (("config", config), ("alias", alias), ("domain", domain)) if value is not None]
+    if len(given) > 1:
+        raise ValueError(f"give one of `config`, `alias` and `domain`, got {' and '.join(given)}")
+    tests: list[Callable[[StoredExperiment], bool]] = []
+    if alias is not None:
+        tests.append(_alias_test({**alias, **kwargs}))
+        kwargs = {}
+    if domain is not None:
+        tests.append(_domain_test(Domain(domain)))
+    wanted = {**_plain(config), **kwargs}
+    if wanted:
+        tests.append(_config_test(wanted))
+    ids = None if experiment_id is None else frozenset(_listed(experiment_id, str))
+
+    def chosen(row: ExperimentRow) -> bool:
+        if ids is not None and row.id not in ids:
+            return False
+        experiment = StoredExperiment(row)
+        return all(test(experiment) for test in tests)
+
+    return Selection(
+        chosen if tests or ids is not None else None,
+        None if name is None else tuple(_listed(name, str)),
+        None if iterations is None else frozenset(int(item) for item in _listed(iterations, int)),
+    )
+
+
+def check_parameters(filters: Mapping[str, Any], known: Iterable[str]) -> None:
+    """Refuse a filter for a parameter that no experiment has."""
+    names = [*known, *AUXILIARY]
+    plain = {key: value for key, value in filters.items() if key not in _ARGUMENTS}
+    if filters.get("alias") is not None:
+        return
+    for parameter, _ in entries([*_plain(filters.get("config")).items(), *plain.items()]):
+        if parameter not in names:
+            raise ValueError(f"no experiment has a parameter {parameter!r}{did_you_mean(parameter, names)}")
+
+
+_ARGUMENTS = ("experiment_id", "name", "iterations", "config", "alias", "domain")
+
+
+def _plain(config: Mapping[str, Any] | ConfigAlias | None) -> dict[str, Any]:
+    if isinstance(config, ConfigAlias):
+        config = config.config()
+    return dict(config.raw_items()) if isinstance(config, Config) else dict(config or {})
+
+
+def _listed(value: Any, kind: type) -> Sequence[Any]:
+    return [value] if isinstance(value, kind) else list(value)
+
+
+def _config_test(wanted: Mapping[str, Any]) -> Callable[[StoredExperiment], bool]:
+    texts = entries(wanted.items())
+    return lambda experiment: all(experiment.entries.get(name) == text for name, text in texts)
+
+
+def _alias_test(wanted: Mapping[str, Any]) -> Callable[[StoredExperiment], bool]:
+    def test(experiment: StoredExperiment) -> bool:
+        aliases = experiment.alias()
+        return all(aliases.get(name) == str(value) for name, value in wanted.items())
+
+    return test
+
+
+def _domain_test(domain: Domain) -> Callable[[StoredExperiment], bool]:
+    """Test whether a config holds one of the domain's configs."""
+    if domain.len is None:
+        raise ValueError("a filter needs a finite domain, this one is endless")
+    by_names: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for config in domain:
+        pairs = entries(config.raw_items())
+        names = tuple(name for name, _ in pairs)
+        by_names.setdefault(names, set()).add(tuple(text for _, text in pairs))
+
+    def test(experiment: StoredExperiment) -> bool:
+        texts = experiment.entries
+        return any(
+            tuple(texts.get(name, "") for name in names) in values for names, values in by_names.items()
+        )
+
+    return test

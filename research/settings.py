@@ -1,0 +1,126 @@
+"""What `Research.run` is told, checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from research.backends.base import WorkerSpec
+from research.backends.processes import START_METHODS, choose_start_method
+from research.domain import Config, ConfigAlias
+from research.errors import did_you_mean
+from research.experiment.executor import TARGETS
+from research.monitoring.log import check_level
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """How a study is run.
+
+    Parameters
+    ----------
+    workers : tuple of WorkerSpec
+    workers_have_configs : bool
+        Then what an experiment gets depends on the worker that takes it.
+    n_branches : int
+    branches_configs : tuple of dict
+        Empty if branches were given by number.
+    target : 'threads' or 'for'
+    is_parallel : bool
+    start_method : 'fork' or 'spawn'
+    start_reason : str or None
+        Why it is not the usual one.
+    loglevel : int
+    debug, finalize : bool
+    """
+
+    workers: tuple[WorkerSpec, ...]
+    workers_have_configs: bool
+    n_branches: int
+    branches_configs: tuple[dict[str, Any], ...]
+    target: str
+    is_parallel: bool
+    start_method: str
+    start_reason: str | None
+    loglevel: int
+    debug: bool
+    finalize: bool
+
+
+def read_settings(
+    workers: int | Sequence[Mapping[str, Any]],
+    branches: int | Sequence[Mapping[str, Any]],
+    parallel: bool,
+    executor_target: str,
+    loglevel: str | None,
+    debug: bool,
+    finalize: bool,
+    start_method: str | None,
+    threads_per_worker: int | None,
+) -> RunSettings:
+    """Check arguments of `Research.run`, which describes them.
+
+    Raises
+    ------
+    ValueError
+        Names the argument, its value and what it may be.
+    """
+    workers_configs = _configs("workers", workers)
+    branches_configs = _configs("branches", branches)
+    if executor_target not in TARGETS:
+        raise ValueError(
+            f"`executor_target` must be one of {sorted(TARGETS)}, got {executor_target!r}"
+            f"{did_you_mean(executor_target, TARGETS)}"
+        )
+    target = TARGETS[executor_target]
+    if debug and (parallel or target != "for"):
+        raise ValueError(
+            "`debug=True` raises the first exception where it happens: it needs `parallel=False` "
+            "and `executor_target='for'`"
+        )
+    reason = None
+    if start_method is None:
+        start_method, reason = choose_start_method()
+    elif start_method not in START_METHODS:
+        raise ValueError(f"`start_method` must be one of {START_METHODS} or None, got {start_method!r}")
+    if threads_per_worker is None:
+        threads_per_worker = max(1, available_cores() // len(workers_configs))
+    elif not _is_positive(threads_per_worker):
+        raise ValueError(f"`threads_per_worker` must be a positive int or None, got {threads_per_worker!r}")
+    return RunSettings(
+        tuple(WorkerSpec(config, threads_per_worker) for config in workers_configs),
+        not isinstance(workers, int),
+        len(branches_configs),
+        () if isinstance(branches, int) else branches_configs,
+        target,
+        parallel,
+        start_method,
+        reason,
+        check_level(loglevel),
+        debug,
+        finalize,
+    )
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _configs(name: str, value: Any) -> tuple[dict[str, Any], ...]:
+    """Return one dict of more parameters for each worker or branch."""
+    if _is_positive(value):
+        return ({},) * value
+    if isinstance(value, list | tuple) and value and all(isinstance(item, Mapping | ConfigAlias) for item in value):
+        return tuple(
+            dict(Config(item.config() if isinstance(item, ConfigAlias) else item).raw_items()) for item in value
+        )
+    raise ValueError(f"`{name}` must be a positive int or a list of dicts, got {value!r}")
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
