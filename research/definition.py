@@ -51,7 +51,7 @@ def save_definition(folder: Path, definition: dict[str, Any]) -> str | None:
     except OSError:
         Path(temporary).unlink(missing_ok=True)
         raise
-    except Exception as error:  # noqa: BLE001  (pickling runs code of users)
+    except Exception as error:  # (pickling runs code of users)
         Path(temporary).unlink(missing_ok=True)
         return f"{type(error).__name__}: {error}"
     return None

@@ -10,7 +10,7 @@ class Member(NamedTuple):
 
     id: str
     number: int  # place in the order of the study
-    index: int  # of the config in the domain
+    position: int  # of the config in the domain
     pass_: int
     repetition: int
     generation: int
@@ -32,7 +32,7 @@ class Run(NamedTuple):
 class Revoke(NamedTuple):
     """Command: hand back at most so many tasks that have not begun, the last ones first."""
 
-    count: int
+    n_tasks: int
 
 
 class Stop(NamedTuple):
@@ -89,7 +89,7 @@ class Block(NamedTuple):
     variable: str
     number: int | None
     iterations: tuple[int, int] | bytes
-    count: int
+    length: int
     kind: str
     data: bytes
     last: Last

@@ -20,8 +20,9 @@ from research.domain.config import AUXILIARY
 from research.domain.ordering import Walk
 from research.driver import Driver
 from research.errors import StudyError, StudyNotFoundError
+from research.experiment.builder import Builder
 from research.experiment.executor import Program
-from research.experiment.experiment import RESERVED, Builder, Experiment
+from research.experiment.experiment import RESERVED, Experiment
 from research.monitoring.log import close_log, open_log
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
@@ -58,7 +59,8 @@ class Research(Builder):
     --------
     >>> from research import EC, Research, Domain
     >>> domain = Domain(a=[1, 2]) * Domain(b=[10, 20])
-    >>> study = Research('sums', domain).add_callable('sum', lambda a, b: a + b, a=EC('a'), b=EC('b'), save_to='c')
+    >>> study = Research('sums', domain)
+    >>> study = study.add_callable('sum', lambda a, b: a + b, a=EC('a'), b=EC('b'), save_to='c')
     >>> study.run(dump_results=False, bar=False).results.df['c'].tolist()
     [11, 21, 12, 22]
     """
@@ -232,7 +234,13 @@ class Research(Builder):
         progress = Progress(bar, self.name, walk.size, program.n_iters)
         stack.callback(progress.close)
         driver = Driver(source, store, len(workers), self.monitor, progress, log)
-        log.info("study %r: seed %s, %s configs with repetitions, %s workers", self.name, seed, walk.size, len(workers))
+        log.info(
+            "study %r: seed %s, %s configs with repetitions, %s workers",
+            self.name,
+            seed,
+            walk.size,
+            len(workers),
+        )
         if settings.start_reason is not None:
             log.info("workers are started by %s: %s", settings.start_method, settings.start_reason)
         if settings.workers_have_configs:
@@ -269,7 +277,9 @@ class Research(Builder):
         taken = (*RESERVED, *AUXILIARY)
         for parameter in self.domain.names:
             if parameter in taken:
-                raise ValueError(f"a parameter must not be named {parameter!r}: that is a column of every table")
+                raise ValueError(
+                    f"a parameter must not be named {parameter!r}: that is a column of every table"
+                )
         self.experiment.check(self.domain.names)
 
     def _describe(self, seed: int, settings: RunSettings, program: Program) -> Study:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from research.backends.base import WorkerSpec
 from research.backends.processes import START_METHODS, choose_start_method
@@ -115,12 +115,17 @@ def _configs(name: str, value: Any) -> tuple[dict[str, Any], ...]:
     """Return one dict of more parameters for each worker or branch."""
     if _is_positive(value):
         return ({},) * value
-    if isinstance(value, list | tuple) and value and all(isinstance(item, Mapping | ConfigAlias) for item in value):
+    if (
+        isinstance(value, list | tuple)
+        and value
+        and all(isinstance(item, Mapping | ConfigAlias) for item in value)
+    ):
         return tuple(
-            dict(Config(item.config() if isinstance(item, ConfigAlias) else item).raw_items()) for item in value
+            dict(Config(item.config() if isinstance(item, ConfigAlias) else item).raw_items())
+            for item in value
         )
     raise ValueError(f"`{name}` must be a positive int or a list of dicts, got {value!r}")
 
 
-def _is_positive(value: Any) -> bool:
+def _is_positive(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0

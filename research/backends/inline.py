@@ -40,7 +40,7 @@ class InlineBackend:
         if isinstance(command, Run):
             self._tasks.extend(command.tasks)
         elif isinstance(command, Revoke):
-            count = min(command.count, len(self._tasks))
+            count = min(command.n_tasks, len(self._tasks))
             self._events.append(Revoked(0, tuple(self._tasks.pop() for _ in range(count))))
 
     def events(self, timeout: float) -> Sequence[Event]:

@@ -59,7 +59,9 @@ class SpawnLauncher:
         import dill
 
         try:
-            self._message: bytes = dill.dumps((main_name(), blueprint, tuple(specs)), protocol=5, recurse=True)
+            self._message: bytes = dill.dumps(
+                (main_name(), blueprint, tuple(specs)), protocol=5, recurse=True
+            )
         except Exception as error:
             raise StudyError(
                 f"the study cannot be sent to new processes: {type(error).__name__}: {error}; "

@@ -128,12 +128,12 @@ class _Nursery:
         limit_threads(self._specs[0].n_threads)
         gc.freeze()  # what is here already stays on pages that are shared
         while True:
-            readable, _, _ = select.select([self._control, wakeup], [], [])
+            readable, _, _ = select.select([self._control.fileno(), wakeup], [], [])
             if wakeup in readable:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wakeup, 4096)
             self._reap()
-            if self._control in readable and not self._obey():
+            if self._control.fileno() in readable and not self._obey():
                 break
         self._end()
         os._exit(0)

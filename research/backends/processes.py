@@ -152,7 +152,9 @@ class ProcessBackend:
         if worker not in self._ready:
             self._failed_starts += 1
             if self._failed_starts >= _FAILED_STARTS:
-                events.append(StartFailed(worker, f"{self._failed_starts} workers ended as they began: {reason}"))
+                events.append(
+                    StartFailed(worker, f"{self._failed_starts} workers ended as they began: {reason}")
+                )
                 return
         self._ready.discard(worker)
         task = None

@@ -10,7 +10,19 @@ from typing import Any
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.domain import Config
-from research.events import DONE, FAILED, Block, Ended, Event, Failure, Member, Running, Task, TaskDone, Values
+from research.events import (
+    DONE,
+    FAILED,
+    Block,
+    Ended,
+    Event,
+    Failure,
+    Member,
+    Running,
+    Task,
+    TaskDone,
+    Values,
+)
 from research.experiment.executor import Executor, Program
 from research.experiment.running import RunningExperiment, UnitError
 from research.storage.encoding import encode_block, freeze
@@ -125,7 +137,7 @@ def describe(error: UnitError) -> Failure:
     try:
         pickled = pickle.dumps(exception)
         pickle.loads(pickled)
-    except Exception:  # noqa: BLE001  (exceptions of users may refuse in any way)
+    except Exception:  # (exceptions of users may refuse in any way)
         pickled = None
     return Failure(
         error.name, error.iteration, type(exception).__qualname__, str(exception), error.traceback, pickled
@@ -208,7 +220,7 @@ class TaskRunner:
 
     def _config(self, member: Member) -> Config:
         domain = self._blueprint.domains[member.generation]
-        values = domain.values_at(member.index, self._blueprint.seed, member.generation, member.pass_)
+        values = domain.values_at(member.position, self._blueprint.seed, member.generation, member.pass_)
         values["repetition"] = member.repetition
         values["updates"] = member.generation
         return Config.of_items(values)

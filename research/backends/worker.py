@@ -89,7 +89,7 @@ def work(
     try:
         blueprint, spec = load()
         runner = TaskRunner(blueprint, worker, spec, emit)
-    except Exception:  # noqa: BLE001  (whatever it was, the driver has to say so)
+    except Exception:  # (whatever it was, the driver has to say so)
         emit([StartFailed(worker, traceback.format_exc())])
         return
     inbox = Inbox()
@@ -122,7 +122,7 @@ def _serve(
                 if isinstance(command, Run):
                     inbox.put(command.tasks)
                 elif isinstance(command, Revoke):
-                    emit([Revoked(worker, inbox.give_back(command.count))])
+                    emit([Revoked(worker, inbox.give_back(command.n_tasks))])
                 else:
                     inbox.close()
                     return

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from research.domain.decoding import decode
-from research.domain.hashing import canonical, canonical_text, digest
 from research.domain.hashing import JSON as JSON
+from research.domain.hashing import canonical, canonical_text, digest
 from research.domain.values import Alias, unwrap
 from research.errors import UnstableValueError, did_you_mean
 
@@ -273,7 +273,9 @@ def check_names(names: Iterable[str]) -> None:
         for length in range(1, len(parts)):
             prefix = "/".join(parts[:length])
             if prefix in seen:
-                raise ValueError(f"the parameter {prefix!r} is given twice: as a value and as part of {name!r}")
+                raise ValueError(
+                    f"the parameter {prefix!r} is given twice: as a value and as part of {name!r}"
+                )
 
 
 def copy_containers(value: Any) -> Any:

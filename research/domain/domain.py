@@ -48,6 +48,7 @@ class Domain:
     """
 
     __slots__ = ("_aliases", "_iterator", "_seed", "_settings", "_sum")
+    _sum: Sum
 
     def __init__(self, domain: Mapping[Any, Any] | Domain | None = None, **kwargs: Any) -> None:
         self._settings: dict[str, Any] = {}
@@ -207,7 +208,7 @@ class Domain:
         number = self._settings.get("produced", 0)
         while walk.size is None or number < walk.size:
             place = walk.place(number)
-            item = self.item(place.index, pass_=place.pass_)
+            item = self.item(place.position, pass_=place.pass_)
             if self._settings.get("additional", True):
                 item += {"repetition": place.repetition, "updates": 0}
             yield item

@@ -43,7 +43,7 @@ class Column:
         if isinstance(values, np.ndarray):
             values = values.copy()
             values.flags.writeable = False
-        self.names = (name,)
+        self.names: tuple[str, ...] = (name,)
         self.values = tuple(values) if isinstance(values, list) else values
         self.length: int | None = len(values)
 
@@ -72,12 +72,12 @@ class Column:
 
 
 class DrawFactor:
-    """A parameter whose values are drawn; as a factor it has one element, which differs from config to config."""
+    """A parameter whose values are drawn: one element, which differs from config to config."""
 
     __slots__ = ("draw", "length", "names")
 
     def __init__(self, name: str, sampler: Sampler) -> None:
-        self.names = (name,)
+        self.names: tuple[str, ...] = (name,)
         self.draw = Draw(name, sampler)
         self.length: int | None = 1
 

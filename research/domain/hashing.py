@@ -37,7 +37,7 @@ _main_name: str | None = None
 
 def set_main_name(name: str) -> None:
     """Say how `__main__` is called, in a worker whose own `__main__` is not the user's script."""
-    global _main_name  # noqa: PLW0603  (one fact about this process)
+    global _main_name
     _main_name = name
 
 

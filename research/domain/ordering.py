@@ -53,7 +53,7 @@ class Sum:
 class Place(NamedTuple):
     """Where a produced item stands: which config, in which pass over the domain, which repetition."""
 
-    index: int
+    position: int
     pass_: int
     repetition: int
 

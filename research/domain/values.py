@@ -25,6 +25,8 @@ class Alias:
     """
 
     __slots__ = ("alias", "value")
+    alias: str
+    value: Any
 
     def __init__(self, value: Any, alias: str | None = None) -> None:
         if isinstance(value, Alias):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import count, groupby
 from pathlib import Path
 from typing import Any, Self
 
 from research.domain import Config, ConfigAlias
 from research.domain.identity import experiment_id
+from research.experiment.compiling import Evaluator, MissingOutput
 from research.experiment.experiment import Experiment
-from research.experiment.expressions import Evaluator, MissingOutput
 from research.experiment.running import FanOut, MemorySink, RunningExperiment, RunningUnit, Sink
 from research.experiment.units import Step
 from samplers import make_seed
@@ -54,7 +56,8 @@ class Program:
         steps = [unit.compile() for unit in experiment.units.values()]
         return cls(
             tuple(
-                (spec.name, spec.root, spec.target.compile(spec.name)) for spec in experiment.instances.values()
+                (spec.name, spec.root, spec.target.compile(spec.name))
+                for spec in experiment.instances.values()
             ),
             tuple((root, tuple(group)) for root, group in groupby(steps, key=lambda step: step.root)),
             n_iters,
@@ -148,7 +151,12 @@ class Executor:
             sinks = [MemorySink() for _ in merged]
         seed = make_seed(seed)
         names = [step.name for _, steps in self.program.segments for step in steps]
-        roots = {step.name: RunningUnit(step.name) for root, steps in self.program.segments if root for step in steps}
+        roots = {
+            step.name: RunningUnit(step.name)
+            for root, steps in self.program.segments
+            if root
+            for step in steps
+        }
         shared: dict[str, Any] = {}
         self.experiments = [
             RunningExperiment(
@@ -188,9 +196,9 @@ class Executor:
         """
         if self.target == "threads" and len(self.experiments) > 1:
             with ThreadPoolExecutor(len(self.experiments), thread_name_prefix="branch") as pool:
-                self._run(lambda work, branches: list(pool.map(work, branches)))
+                self._run(lambda work, branches: deque(pool.map(work, branches), maxlen=0))
         else:
-            self._run(lambda work, branches: [work(branch) for branch in branches])
+            self._run(lambda work, branches: deque(map(work, branches), maxlen=0))
         return self
 
     def _run(self, for_each: Callable[[Callable[[RunningExperiment], None], Any], Any]) -> None:
@@ -207,7 +215,7 @@ class Executor:
                 elif len(alive) == 1:
                     self._run_steps(alive[0], steps, is_last)
                 else:
-                    for_each(lambda run, steps=steps: self._run_steps(run, steps, is_last), alive)  # type: ignore[misc]
+                    for_each(partial(self._run_steps, steps=steps, is_last=is_last), alive)
             for run in alive:
                 if is_last or run.ending:
                     self._end(run)
@@ -241,7 +249,11 @@ class Executor:
                 self._end(run)
 
     def _run_root(
-        self, root: RunningExperiment, steps: Sequence[Step], is_last: bool, alive: Sequence[RunningExperiment]
+        self,
+        root: RunningExperiment,
+        steps: Sequence[Step],
+        is_last: bool,
+        alive: Sequence[RunningExperiment],
     ) -> None:
         endings = {run.ending for run in alive}
         if alive and None not in endings:  # every branch has ended in this iteration
@@ -296,9 +308,7 @@ class Executor:
                 self._on_end(run)
 
 
-def _merge(
-    configs: Sequence[Any] | None, branches: Sequence[Any] | None, executor: Any
-) -> list[Config]:
+def _merge(configs: Sequence[Any] | None, branches: Sequence[Any] | None, executor: Any) -> list[Config]:
     """Join each branch's config with what is given for branches and for all."""
     if configs is None:
         configs = [{}] * (1 if branches is None else len(branches))

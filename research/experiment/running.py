@@ -13,8 +13,8 @@ from research.domain import Config
 from research.domain.config import AUXILIARY, copy_containers
 from research.domain.identity import experiment_rng
 from research.errors import did_you_mean
+from research.experiment.compiling import MissingOutput
 from research.experiment.experiment import check_variable
-from research.experiment.expressions import MissingOutput
 
 
 class Sink(Protocol):
@@ -80,7 +80,18 @@ class UnitError:
         self.name = name
         self.iteration = iteration
         self.exception = exception
-        self.traceback = "".join(traceback.format_exception(exception))
+        self.traceback = format_traceback(exception)
+
+
+def format_traceback(exception: BaseException) -> str:
+    """Write a traceback that begins where the user's code does."""
+    begin = exception.__traceback__
+    while begin is not None and begin.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+        begin = begin.tb_next
+    return "".join(traceback.format_exception(type(exception), exception, begin or exception.__traceback__))
+
+
+_PACKAGE = str(Path(__file__).parents[1])
 
 
 class Storage:

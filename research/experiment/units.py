@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from research.errors import did_you_mean
-from research.experiment.expressions import Evaluator, check_names, compile_value
+from research.experiment.compiling import Evaluator, check_names, compile_value
 from research.experiment.schedule import When
 
 Save = Callable[[Any, Any], None]  # (running experiment, output)
@@ -85,8 +85,8 @@ class Target:
         check_names([self.args, self.kwargs], unit, names)
         if isinstance(self.function, Method) and self.function.instance not in instances:
             raise ValueError(
-                f"the unit {unit!r} calls {self.function.attribute!r} of an instance "
-                f"{self.function.instance!r}, which was not added{did_you_mean(self.function.instance, instances)}"
+                f"the unit {unit!r} calls {self.function.attribute!r} of an instance that was not added: "
+                f"{self.function.instance!r}{did_you_mean(self.function.instance, instances)}"
             )
 
 
@@ -280,8 +280,8 @@ def make_save(unit: str, save_to: str | tuple[str, ...] | None, save_output_dict
             ) from None
         if len(values) != len(save_to):
             raise ValueError(
-                f"`save_to` of the unit {unit!r} names {len(save_to)} variables {list(save_to)}, but its output "
-                f"has {len(values)} items"
+                f"`save_to` of the unit {unit!r} names {len(save_to)} variables {list(save_to)}, "
+                f"but its output has {len(values)} items"
             )
         for variable, value in zip(save_to, values, strict=True):
             run.save(variable, value)

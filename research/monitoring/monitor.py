@@ -84,7 +84,7 @@ def _exception(failure: Failure) -> BaseException:
     if failure.pickled is not None:
         try:
             exception = pickle.loads(failure.pickled)
-        except Exception:  # noqa: BLE001  (a class that only the worker could import)
+        except Exception:  # (a class that only the worker could import)
             exception = None
         if isinstance(exception, BaseException):
             return exception

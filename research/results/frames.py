@@ -15,7 +15,9 @@ MISSING: Any = object()  # no value was saved, or the config has no such paramet
 _EXACT = 2**53  # integers beyond would change as floats
 
 
-def values_frame(series: Sequence[Series], order: Mapping[int, int]) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
+def values_frame(
+    series: Sequence[Series], order: Mapping[int, int]
+) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
     """Make a table with one row per experiment and iteration, one column per variable.
 
     Parameters
@@ -48,7 +50,9 @@ def values_frame(series: Sequence[Series], order: Mapping[int, int]) -> tuple[pd
     return pd.DataFrame(frame), rows // stride
 
 
-def long_frame(series: Sequence[Series], order: Mapping[int, int]) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
+def long_frame(
+    series: Sequence[Series], order: Mapping[int, int]
+) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
     """Make a table with one row per value: columns `iteration`, `name`, `value`; see `values_frame`."""
     series = sorted(series, key=lambda item: order[item.key])
     counts = [len(item.iterations) for item in series]
@@ -56,7 +60,9 @@ def long_frame(series: Sequence[Series], order: Mapping[int, int]) -> tuple[pd.D
     values: list[Any] = [value for item in series for value in item.as_saved().values()]
     frame = pd.DataFrame(
         {
-            "iteration": np.concatenate([item.iterations for item in series]) if series else np.empty(0, np.int64),
+            "iteration": np.concatenate([item.iterations for item in series])
+            if series
+            else np.empty(0, np.int64),
             "name": np.repeat(np.array([item.variable for item in series], dtype=object), counts),
             "value": column_of(values),
         }
@@ -130,8 +136,9 @@ def _column(places: np.ndarray[Any, Any], parts: Iterable[Any], length: int) -> 
 
 def _joined(parts: list[Any]) -> np.ndarray[Any, Any] | list[Any]:
     """Return all values as one array of their common numeric type, or else as a list."""
-    arrays = [part if isinstance(part, np.ndarray) else _numeric(part) for part in parts]
-    if all(array is not None for array in arrays) and arrays:
+    found = [part if isinstance(part, np.ndarray) else _numeric(part) for part in parts]
+    arrays = [array for array in found if array is not None]
+    if arrays and len(arrays) == len(found):
         kinds = {array.dtype.kind for array in arrays if len(array)}
         if len(kinds) <= 1 or (kinds <= set("iuf") and all(_fits_float(array) for array in arrays)):
             return np.concatenate(arrays)

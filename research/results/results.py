@@ -11,7 +11,7 @@ from research.domain import Config
 from research.results.frames import configs_frame, long_frame, values_frame
 from research.results.selection import StoredExperiment, check_parameters, select
 from research.results.values import Series, all_series
-from research.storage.base import Study, Store
+from research.storage.base import Store, Study
 
 
 class ResearchResults:
@@ -178,7 +178,9 @@ class ResearchResults:
         """
         experiments, _ = self._read({}, values=False)
         names = ("id", "status", "attempt", "worker", "started", "finished", "iterations", "error")
-        return pd.DataFrame([[getattr(item.row, name) for name in names] for item in experiments], columns=names)
+        return pd.DataFrame(
+            [[getattr(item.row, name) for name in names] for item in experiments], columns=names
+        )
 
     def _read(
         self, filters: dict[str, Any], values: bool = True
@@ -197,4 +199,6 @@ class ResearchResults:
 
     def __repr__(self) -> str:
         counts = pd.Series([row.status for row in self._store.read().experiments]).value_counts()
-        return f"<results of {self.study.name!r}: {', '.join(f'{n} {status}' for status, n in counts.items())}>"
+        return (
+            f"<results of {self.study.name!r}: {', '.join(f'{n} {status}' for status, n in counts.items())}>"
+        )

@@ -109,7 +109,9 @@ def select(
     ValueError
         If more than one of `config`, `alias` and `domain` is given.
     """
-    given = [key for key, value in (("config", config), ("alias", alias), ("domain", domain)) if value is not None]
+    given = [
+        key for key, value in (("config", config), ("alias", alias), ("domain", domain)) if value is not None
+    ]
     if len(given) > 1:
         raise ValueError(f"give one of `config`, `alias` and `domain`, got {' and '.join(given)}")
     tests: list[Callable[[StoredExperiment], bool]] = []

@@ -62,7 +62,7 @@ def _joined(key: int, variable: str, rows: list[HistoryRow], objects: dict[int, 
     """Put the blocks of a variable together; of two values for one iteration the later one stays."""
     blocks = [decode_column(row.kind, row.data) for row in rows]
     iterations = np.concatenate(
-        [decode_iterations(row.first, row.step, row.count, row.iterations) for row in rows]
+        [decode_iterations(row.first, row.step, row.length, row.iterations) for row in rows]
     )
     values: np.ndarray[Any, Any] | list[Any]
     of_numpy = rows[0].kind.startswith("numpy:")

@@ -77,7 +77,7 @@ class HistoryRow(NamedTuple):
     block: int
     first: int
     step: int
-    count: int
+    length: int
     iterations: bytes | None
     kind: str
     data: bytes

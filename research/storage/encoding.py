@@ -72,7 +72,7 @@ def dump_pickle(value: Any) -> bytes:
         data = pickle.dumps(value, protocol=5)
         if b"__main__" not in data:
             return data
-    except Exception:  # noqa: BLE001, S110  (dill can do more)
+    except Exception:  # noqa: S110  (dill can do more)
         pass
     import dill
 

@@ -83,7 +83,7 @@ history = Table(
     Column("block", BigInteger, primary_key=True, autoincrement=False),
     Column("first", BigInteger, nullable=False),
     Column("step", BigInteger, nullable=False),
-    Column("count", BigInteger, nullable=False),
+    Column("length", BigInteger, nullable=False),
     Column("iterations", LargeBinary),
     Column("kind", Text, nullable=False),
     Column("data", LargeBinary, nullable=False),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from sqlalchemy.pool import NullPool
 
 from research.domain.hashing import digest
 from research.errors import StudyExistsError, StudyNotFoundError
-from research.events import QUEUED, RUNNING, Ended, Failure, Running, Values
 from research.storage import schema
 from research.storage.base import (
     ExperimentRow,
@@ -26,12 +24,12 @@ from research.storage.base import (
     LatestRow,
     ObjectRow,
     Record,
-    Registered,
-    Restarted,
     Snapshot,
     Study,
 )
+from research.storage.batch import UPDATED, VALUES, Batch
 from research.storage.encoding import decode_name, decode_object, encode_name, plain
+from research.storage.files import write_whole
 
 LARGE = 2**20  # bytes from which an object gets a file of its own, where there is a folder for it
 _CHUNK = 500  # SQLite's limit on parameters of one statement was 999 for long
@@ -81,12 +79,12 @@ class SqlStore:
             raise StudyExistsError(f"the database holds a study named {study.name!r} already") from None
 
     def write(self, records: Sequence[Record]) -> None:
-        batch = _Batch(self)
+        batch = Batch(self)
         for record in records:
             batch.take(record)
         with self._engine.begin() as connection:
             study = self._find_study(connection)
-            for table in _VALUES if batch.cleared else ():
+            for table in VALUES if batch.cleared else ():
                 connection.execute(
                     sa.delete(table).where(table.c.study == study, table.c.experiment.in_(batch.cleared))
                 )
@@ -96,7 +94,7 @@ class SqlStore:
                 connection.execute(self._upserts[table], rows)
             if batch.updates:
                 table = schema.experiments
-                changes = {name: sa.bindparam(f"new_{name}") for name in _UPDATED}
+                changes: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in UPDATED}
                 statement = (
                     sa.update(table)
                     .where(table.c.study == study, table.c.key == sa.bindparam("which"))
@@ -114,7 +112,9 @@ class SqlStore:
         with self._engine.connect() as connection:
             row = connection.execute(self._study_query()).one_or_none()
         if row is None:
-            raise StudyNotFoundError(f"the database holds no study{f' named {self._name!r}' * bool(self._name)}")
+            raise StudyNotFoundError(
+                f"the database holds no study{f' named {self._name!r}' * bool(self._name)}"
+            )
         return Study(
             decode_name(row.name),
             row.created,
@@ -147,11 +147,18 @@ class SqlStore:
                 return list(self._values(connection, table, columns, order, study, keys, variables))
 
             latest = rows(
-                schema.latest, "experiment", "variable", "iteration", "type", "number", "text", order="iteration"
+                schema.latest,
+                "experiment",
+                "variable",
+                "iteration",
+                "type",
+                "number",
+                "text",
+                order="iteration",
             )
             history = rows(
                 schema.history,
-                *("experiment", "variable", "block", "first", "step", "count", "iterations", "kind", "data"),
+                *("experiment", "variable", "block", "first", "step", "length", "iterations", "kind", "data"),
                 order="block",
             )
             objects = rows(
@@ -164,7 +171,9 @@ class SqlStore:
             [LatestRow(key, decode_name(name), *rest) for key, name, *rest in latest],
             [HistoryRow(key, decode_name(name), *rest) for key, name, *rest in history],
             [
-                ObjectRow(key, decode_name(name), iteration, form, size, self._loader(key, name, iteration, path))
+                ObjectRow(
+                    key, decode_name(name), iteration, form, size, self._loader(key, name, iteration, path)
+                )
                 for key, name, iteration, form, size, path in objects
             ],
         )
@@ -260,161 +269,10 @@ class SqlStore:
         return str(path)
 
 
-class _Batch:
-    """Collects records into rows, so that one write touches each row once."""
-
-    def __init__(self, store: SqlStore) -> None:
-        self._store = store
-        self.cleared: set[int] = set()  # keys of experiments whose values in the store go first
-        self.new: dict[int, dict[str, Any]] = {}
-        self.updates: dict[int, dict[str, Any]] = {}
-        self._latest: dict[tuple[int, str], dict[str, Any]] = {}
-        self._history: dict[tuple[int, str, int], dict[str, Any]] = {}
-        self._objects: dict[tuple[int, str, int], dict[str, Any]] = {}
-
-    def rows(self) -> Iterator[tuple[sa.Table, list[dict[str, Any]]]]:
-        """Walk tables and what is to be put into them."""
-        for table, rows in (
-            (schema.experiments, self.new),
-            (schema.latest, self._latest),
-            (schema.history, self._history),
-            (schema.objects, self._objects),
-        ):
-            if rows:
-                yield table, list(rows.values())  # type: ignore[attr-defined]
-
-    def take(self, record: Record) -> None:
-        """Add a record; later ones win."""
-        if type(record) is Values:
-            self._take_values(record)
-        elif type(record) is Ended:
-            self._change(
-                self._store.key(record.experiment, forget=True),
-                status=record.status,
-                worker=record.worker,
-                started=record.started,
-                finished=record.finished,
-                iterations=record.iterations,
-                error=plain(error) if (error := _summary(record)) else None,
-                failures=_describe(record.failures),
-            )
-        elif type(record) is Running:
-            self._change(
-                self._store.key(record.experiment),
-                status=RUNNING,
-                worker=record.worker,
-                started=record.started,
-                iterations=record.iterations,
-            )
-        elif type(record) is Registered:
-            self._register(record)
-        elif type(record) is Restarted:
-            key = self._store.key(record.experiment)
-            self.cleared.add(key)
-            for rows in (self._latest, self._history, self._objects):
-                for place in [place for place in rows if place[0] == key]:
-                    del rows[place]
-            self._change(key, **{**dict.fromkeys(_UPDATED), "status": QUEUED})
-        else:
-            raise TypeError(f"a store takes no {type(record).__name__}")
-
-    def _register(self, record: Registered) -> None:
-        member = record.member
-        key = self._store.new_key(member.id)
-        self.new[key] = {
-            "key": key,
-            "id": member.id,
-            "number": member.number,
-            "generation": member.generation,
-            "repetition": member.repetition,
-            "pass": member.pass_,
-            "config": record.config,
-            "aliases": record.aliases,
-            "status": QUEUED,
-            "attempt": 1,
-            **dict.fromkeys(_UPDATED[1:]),
-        }
-
-    def _change(self, key: int, **changes: Any) -> None:
-        if key in self.new:
-            self.new[key].update(changes)
-            return
-        update = self.updates.setdefault(key, {"which": key, **{f"new_{name}": None for name in _UPDATED}})
-        update.update({f"new_{name}": value for name, value in changes.items()})
-
-    def _take_values(self, record: Values) -> None:
-        key = self._store.key(record.experiment)
-        for block in record.blocks:
-            name = encode_name(block.variable)
-            self._latest[key, name] = {"experiment": key, "variable": name, **block.last._asdict()}
-            if block.number is not None:
-                regular = isinstance(block.iterations, tuple)
-                self._history[key, name, block.number] = {
-                    "experiment": key,
-                    "variable": name,
-                    "block": block.number,
-                    "first": block.iterations[0] if regular else 0,
-                    "step": block.iterations[1] if regular else 0,
-                    "count": block.count,
-                    "iterations": None if regular else block.iterations,
-                    "kind": block.kind,
-                    "data": block.data,
-                }
-            for item in block.objects:
-                path = self._store.keep_large(f"{record.experiment}|{name}|{item.iteration}", item.data)
-                self._objects[key, name, item.iteration] = {
-                    "experiment": key,
-                    "variable": name,
-                    "iteration": item.iteration,
-                    "format": item.format,
-                    "size": len(item.data),
-                    "data": item.data if path is None else None,
-                    "path": path,
-                }
-
-
-_VALUES = (schema.latest, schema.history, schema.objects)
-_UPDATED = ("status", "worker", "started", "finished", "iterations", "error", "failures")
-
-
 def _upsert(insert: Any, table: sa.Table) -> Any:
     keys = [column.name for column in table.primary_key]
     changes = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
     return insert.on_conflict_do_update(index_elements=keys, set_=changes)
-
-
-def _summary(record: Ended) -> str | None:
-    if record.failures:
-        first = record.failures[0]
-        return f"{first.unit}: {first.type}: {first.message}"
-    return record.reason
-
-
-def _describe(failures: Iterable[Failure]) -> str | None:
-    described = [
-        {
-            "unit": failure.unit,
-            "iteration": failure.iteration,
-            "type": failure.type,
-            "message": failure.message,
-            "traceback": failure.traceback,
-        }
-        for failure in failures
-    ]
-    return json.dumps(described) if described else None
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".tmp")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def sqlite_store(folder: Path, read_only: bool = False) -> SqlStore:

@@ -1,0 +1,164 @@
+"""From records to rows of tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from research.events import QUEUED, RUNNING, Ended, Failure, Running, Values
+from research.storage import schema
+from research.storage.base import Record, Registered, Restarted
+from research.storage.encoding import encode_name, plain
+
+VALUES = (schema.latest, schema.history, schema.objects)
+UPDATED = ("status", "worker", "started", "finished", "iterations", "error", "failures")
+
+
+class Keys(Protocol):
+    """What a batch asks of its store."""
+
+    def new_key(self, experiment: str) -> int:
+        """Return the key of an experiment that was just registered."""
+
+    def key(self, experiment: str, forget: bool = False) -> int:
+        """Return the key of a registered experiment that has not ended."""
+
+    def keep_large(self, name: str, data: bytes) -> str | None:
+        """Write a large object to a file of its own; None if it belongs into the table."""
+
+
+class Batch:
+    """Collects records into rows, so that one write touches each row once."""
+
+    def __init__(self, store: Keys) -> None:
+        self._store = store
+        self.cleared: set[int] = set()  # keys of experiments whose values in the store go first
+        self.new: dict[int, dict[str, Any]] = {}
+        self.updates: dict[int, dict[str, Any]] = {}
+        self._latest: dict[tuple[int, str], dict[str, Any]] = {}
+        self._history: dict[tuple[int, str, int], dict[str, Any]] = {}
+        self._objects: dict[tuple[int, str, int], dict[str, Any]] = {}
+
+    def rows(self) -> Iterator[tuple[sa.Table, list[dict[str, Any]]]]:
+        """Walk tables and what is to be put into them."""
+        for table, rows in (
+            (schema.experiments, list(self.new.values())),
+            (schema.latest, list(self._latest.values())),
+            (schema.history, list(self._history.values())),
+            (schema.objects, list(self._objects.values())),
+        ):
+            if rows:
+                yield table, rows
+
+    def take(self, record: Record) -> None:
+        """Add a record; later ones win."""
+        if type(record) is Values:
+            self._take_values(record)
+        elif type(record) is Ended:
+            self._change(
+                self._store.key(record.experiment, forget=True),
+                status=record.status,
+                worker=record.worker,
+                started=record.started,
+                finished=record.finished,
+                iterations=record.iterations,
+                error=plain(error) if (error := _summary(record)) else None,
+                failures=_describe(record.failures),
+            )
+        elif type(record) is Running:
+            self._change(
+                self._store.key(record.experiment),
+                status=RUNNING,
+                worker=record.worker,
+                started=record.started,
+                iterations=record.iterations,
+            )
+        elif type(record) is Registered:
+            self._register(record)
+        elif type(record) is Restarted:
+            key = self._store.key(record.experiment)
+            self.cleared.add(key)
+            self._latest = {place: row for place, row in self._latest.items() if place[0] != key}
+            self._history = {place: row for place, row in self._history.items() if place[0] != key}
+            self._objects = {place: row for place, row in self._objects.items() if place[0] != key}
+            self._change(key, **{**dict.fromkeys(UPDATED), "status": QUEUED})
+        else:
+            raise TypeError(f"a store takes no {type(record).__name__}")
+
+    def _register(self, record: Registered) -> None:
+        member = record.member
+        key = self._store.new_key(member.id)
+        self.new[key] = {
+            "key": key,
+            "id": member.id,
+            "number": member.number,
+            "generation": member.generation,
+            "repetition": member.repetition,
+            "pass": member.pass_,
+            "config": record.config,
+            "aliases": record.aliases,
+            "status": QUEUED,
+            "attempt": 1,
+            **dict.fromkeys(UPDATED[1:]),
+        }
+
+    def _change(self, key: int, **changes: Any) -> None:
+        if key in self.new:
+            self.new[key].update(changes)
+            return
+        update = self.updates.setdefault(key, {"which": key, **{f"new_{name}": None for name in UPDATED}})
+        update.update({f"new_{name}": value for name, value in changes.items()})
+
+    def _take_values(self, record: Values) -> None:
+        key = self._store.key(record.experiment)
+        for block in record.blocks:
+            name = encode_name(block.variable)
+            self._latest[key, name] = {"experiment": key, "variable": name, **block.last._asdict()}
+            if block.number is not None:
+                regular = isinstance(block.iterations, tuple)
+                self._history[key, name, block.number] = {
+                    "experiment": key,
+                    "variable": name,
+                    "block": block.number,
+                    "first": block.iterations[0] if regular else 0,
+                    "step": block.iterations[1] if regular else 0,
+                    "length": block.length,
+                    "iterations": None if regular else block.iterations,
+                    "kind": block.kind,
+                    "data": block.data,
+                }
+            for item in block.objects:
+                path = self._store.keep_large(f"{record.experiment}|{name}|{item.iteration}", item.data)
+                self._objects[key, name, item.iteration] = {
+                    "experiment": key,
+                    "variable": name,
+                    "iteration": item.iteration,
+                    "format": item.format,
+                    "size": len(item.data),
+                    "data": item.data if path is None else None,
+                    "path": path,
+                }
+
+
+def _summary(record: Ended) -> str | None:
+    if record.failures:
+        first = record.failures[0]
+        return f"{first.unit}: {first.type}: {first.message}"
+    return record.reason
+
+
+def _describe(failures: Iterable[Failure]) -> str | None:
+    described = [
+        {
+            "unit": failure.unit,
+            "iteration": failure.iteration,
+            "type": failure.type,
+            "message": failure.message,
+            "traceback": failure.traceback,
+        }
+        for failure in failures
+    ]
+    return json.dumps(described) if described else None
