@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import Any, Self
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Self
 
 from research.domain import Config
-from research.results.frames import configs_frame, long_frame, values_frame
 from research.results.selection import StoredExperiment, check_parameters, select
 from research.results.values import Series, all_series
 from research.storage.base import Store, Study
+
+if TYPE_CHECKING:
+    import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
 
 
 class ResearchResults:
@@ -146,6 +147,10 @@ class ResearchResults:
             If more than one of `config`, `alias` and `domain` is given, or no experiment has a parameter
             of that name.
         """
+        import pandas as pd
+
+        from research.results.frames import configs_frame, long_frame, values_frame
+
         experiments, series = self._read(filters)
         order = {experiment.row.key: place for place, experiment in enumerate(experiments)}
         frame, owners = (values_frame if pivot else long_frame)(series, order)
@@ -164,6 +169,8 @@ class ResearchResults:
         drop_columns: bool = True,
     ) -> pd.DataFrame:
         """Return configs as a DataFrame with one row per experiment; arguments as in `to_df`."""
+        from research.results.frames import configs_frame
+
         experiments, _ = self._read({}, values=False)
         return configs_frame(experiments, use_alias, concat_config, remove_auxilary, drop_columns)
 
@@ -176,6 +183,8 @@ class ResearchResults:
             Columns `id`, `status`, `attempt`, `worker`, `started` and `finished` (seconds since the epoch),
             `iterations`, `error`.
         """
+        import pandas as pd
+
         experiments, _ = self._read({}, values=False)
         names = ("id", "status", "attempt", "worker", "started", "finished", "iterations", "error")
         return pd.DataFrame(
@@ -198,7 +207,7 @@ class ResearchResults:
         return experiments, list(all_series(snapshot, self._load_objects, selection.iterations))
 
     def __repr__(self) -> str:
-        counts = pd.Series([row.status for row in self._store.read().experiments]).value_counts()
+        counts = Counter(row.status for row in self._store.read().experiments)
         return (
             f"<results of {self.study.name!r}: {', '.join(f'{n} {status}' for status, n in counts.items())}>"
         )

@@ -1,0 +1,1 @@
+"""What things cost, each against a peer measured in the same run."""
