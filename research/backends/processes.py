@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
@@ -91,21 +92,24 @@ class ProcessBackend:
         if launcher is not None:
             for worker in list(self._pipes):
                 self.send(worker, Stop())
-            deadline = time.monotonic() + _STOP_SECONDS
-            remaining = set(self._pipes)
-            try:
-                while remaining and time.monotonic() < deadline:
-                    remaining -= {worker for worker, _ in launcher.exits()}
-                    if remaining:
-                        time.sleep(0.001)
-            finally:
-                launcher.close()
+            self._await_exits(launcher)
+            launcher.close()
         for pipe in self._pipes.values():
             pipe.close()
         self._pipes.clear()
         if self._board is not None:
             self._board.close()
             self._board = None
+
+    def _await_exits(self, launcher: Launcher) -> None:
+        """Give workers that have nothing to do the time to leave."""
+        deadline = time.monotonic() + _STOP_SECONDS
+        remaining = set(self._pipes)
+        with contextlib.suppress(StudyError):  # who could tell is gone; workers notice that by themselves
+            while remaining and time.monotonic() < deadline:
+                remaining -= {worker for worker, _ in launcher.exits()}
+                if remaining:
+                    time.sleep(0.001)
 
     def _started(self) -> Launcher:
         if self._launcher is None:

@@ -124,8 +124,7 @@ def _serve(
                 elif isinstance(command, Revoke):
                     emit([Revoked(worker, inbox.give_back(command.n_tasks))])
                 else:
-                    inbox.close()
-                    return
+                    inbox.close()  # and go on, as the task at hand may outlive the driver
             if time.monotonic() >= flushed + FLUSH_SECONDS:
                 runner.flush()
                 flushed = time.monotonic()

@@ -110,11 +110,7 @@ class SqlStore:
 
     def study(self) -> Study:
         with self._engine.connect() as connection:
-            row = connection.execute(self._study_query()).one_or_none()
-        if row is None:
-            raise StudyNotFoundError(
-                f"the database holds no study{f' named {self._name!r}' * bool(self._name)}"
-            )
+            row = self._study_row(connection)
         return Study(
             decode_name(row.name),
             row.created,
@@ -218,18 +214,21 @@ class SqlStore:
             finally:
                 connection.rollback()
 
-    def _study_query(self) -> sa.Select[Any]:
+    def _study_row(self, connection: sa.Connection) -> Any:
         query = sa.select(schema.studies).order_by(schema.studies.c.id.desc()).limit(1)
-        if self._name is None:
-            return query
-        return query.where(schema.studies.c.name == encode_name(self._name))
+        if self._name is not None:
+            query = query.where(schema.studies.c.name == encode_name(self._name))
+        row = None
+        if sa.inspect(connection).has_table(schema.studies.name):
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            named = "" if self._name is None else f" named {self._name!r}"
+            raise StudyNotFoundError(f"the database holds no study{named}")
+        return row
 
     def _find_study(self, connection: sa.Connection) -> int:
         if self._study_id is None:
-            row = connection.execute(self._study_query()).one_or_none()
-            if row is None:
-                raise StudyNotFoundError(f"the database holds no study named {self._name!r}")
-            self._study_id = int(row.id)
+            self._study_id = int(self._study_row(connection).id)
         return self._study_id
 
     def _loader(self, key: int, name: str, iteration: int, path: str | None) -> Callable[[], Any]:

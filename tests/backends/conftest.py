@@ -1,0 +1,37 @@
+"""Fixtures that start backends and see that nothing of them is left."""
+
+from __future__ import annotations
+
+import psutil
+import pytest
+
+from tests.backends.driving import MAKERS, Driven, blueprint
+
+
+@pytest.fixture(params=list(MAKERS))
+def kind(request):
+    """Name each kind of backend in turn."""
+    return request.param
+
+
+@pytest.fixture(params=["fork", "spawn"])
+def process_kind(request):
+    """Name each kind of backend with processes in turn."""
+    return request.param
+
+
+@pytest.fixture
+def drive():
+    """Return a function that starts a backend; afterwards no process may be left."""
+    driven = []
+
+    def start(kind, n_workers=1, plan=None):
+        driven.append(Driven(MAKERS[kind](), 1 if kind == "inline" else n_workers, plan or blueprint()))
+        return driven[-1]
+
+    before = set(psutil.Process().children(recursive=True))
+    yield start
+    for item in driven:
+        item.backend.close()
+        item.backend.close()
+    assert set(psutil.Process().children(recursive=True)) <= before
