@@ -63,6 +63,7 @@ class Driver:
         self._progress = progress
         self._log = log
         self._records: list[Record] = []  # not in the store yet
+        self._is_urgent = False  # a unit asked for what it saved to be in the store
         self._committed = time.monotonic()
         self._open: dict[str, float | None] = {}  # experiments handed out: when they began
         self._n_duplicates = 0
@@ -92,7 +93,7 @@ class Driver:
                 if self._open and not is_started:
                     is_started = True
                     after_start()
-                events = backend.events(COMMIT_SECONDS)
+                events = backend.events(max(0.0, self._due() - time.monotonic()))
                 self.absorb(events)
                 for event in events:
                     self._scheduler.handle(event)
@@ -108,14 +109,13 @@ class Driver:
 
     def absorb(self, events: Sequence[Event]) -> None:
         """Give events to the store, to the monitor and to the progress bar."""
-        is_urgent = False
         for event in events:
             if isinstance(event, Running | Values | Ended):
                 if event.experiment not in self._open:
                     continue  # its task was handed out again, and this one had ended before
                 self._records.append(event)
                 if isinstance(event, Values):
-                    is_urgent = is_urgent or event.urgent
+                    self._is_urgent = self._is_urgent or event.urgent
                     continue
                 if isinstance(event, Running):
                     self._open[event.experiment] = event.started
@@ -124,9 +124,12 @@ class Driver:
                     self._report(event)
                 self._monitor.update(event)
                 self._progress.update(event)
-        wait = URGENT_SECONDS if is_urgent else COMMIT_SECONDS
-        if time.monotonic() - self._committed >= wait:
+        if time.monotonic() >= self._due():
             self._commit()
+
+    def _due(self) -> float:
+        """Return when what is there has to be in the store."""
+        return self._committed + (URGENT_SECONDS if self._is_urgent else COMMIT_SECONDS)
 
     def _send(self, backend: Backend) -> None:
         commands = self._scheduler.commands()
@@ -143,6 +146,7 @@ class Driver:
         if self._records:
             records, self._records = self._records, []
             self._store.write(records)
+        self._is_urgent = False
         self._committed = time.monotonic()
 
     def _bury(self, death: Died) -> None:

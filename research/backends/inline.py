@@ -46,7 +46,11 @@ class InlineBackend:
     def events(self, timeout: float) -> Sequence[Event]:
         deadline = time.monotonic() + timeout
         while self._tasks and self._runner is not None:
-            self._runner.run(self._tasks.popleft())
+            try:
+                self._runner.run(self._tasks.popleft())
+            except BaseException:  # in debug mode, or from the keyboard: what was done stays done
+                self._tell_interim()
+                raise
             self._runner.flush()
             if time.monotonic() > deadline:
                 break
@@ -63,9 +67,12 @@ class InlineBackend:
 
     def _after_iteration(self) -> None:
         now = time.monotonic()
-        if self._interim is None or self._runner is None or now - self._flushed < FLUSH_SECONDS:
-            return
-        self._flushed = now
-        self._runner.flush()
-        self._interim(list(self._events))
-        self._events.clear()
+        if now - self._flushed >= FLUSH_SECONDS:
+            self._flushed = now
+            self._tell_interim()
+
+    def _tell_interim(self) -> None:
+        if self._interim is not None and self._runner is not None:
+            self._runner.flush()
+            self._interim(list(self._events))
+            self._events.clear()

@@ -1,0 +1,142 @@
+"""What a study says of itself: counts, exceptions, progress, log."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+
+import pytest
+
+from research.errors import UnitFailure
+from research.events import Ended, Failure, Running
+from research.monitoring.log import check_level, close_log, open_log
+from research.monitoring.monitor import Monitor
+from research.monitoring.progress import Progress
+
+
+def failure(pickled=None):
+    return Failure("fit", 3, "ValueError", "bad", "Traceback …", pickled)
+
+
+def ended(id_="a", status="done", failures=()):
+    return Ended(0, id_, status, 0.0, 1.0, 5, failures, None)
+
+
+class Bar:
+    """Has tqdm's interface and remembers."""
+
+    def __init__(self, total, desc, unit):
+        self.total, self.desc, self.unit = total, desc, unit
+        self.n = 0
+        self.is_closed = False
+
+    def update(self, n):
+        self.n += n
+
+    def set_description(self, desc, refresh=True):
+        self.desc = desc
+
+    def refresh(self):
+        pass
+
+    def close(self):
+        self.is_closed = True
+
+
+def made(**arguments):
+    bars = []
+
+    def make(**kwargs):
+        bars.append(Bar(**kwargs))
+        return bars[-1]
+
+    progress = Progress(make, "study", **arguments)
+    (bar,) = bars
+    return progress, bar
+
+
+def test_experiments_are_counted_by_status():
+    monitor = Monitor()
+    for event in (Running(0, "a", 0.0, 1), Running(1, "b", 0.0, 0), ended("a"), ended("c", "lost")):
+        monitor.update(event)
+    assert monitor.counts == {"done": 1, "lost": 1, "running": 1}
+    assert (monitor.n_failed, monitor.n_lost) == (0, 1)
+
+
+def test_the_original_exception_is_given_where_it_survived():
+    monitor = Monitor()
+    monitor.update(ended("a", "failed", (failure(pickle.dumps(ValueError("bad"))), failure())))
+    first, second = monitor.exceptions
+    assert type(first["exception"]) is ValueError
+    assert (first["id"], first["name"], first["it"]) == ("a", "fit", 3)
+    assert isinstance(second["exception"], UnitFailure)
+    assert str(second["exception"]) == "ValueError: bad"
+    assert second["traceback"] == "Traceback …"
+
+
+def test_what_cannot_be_unpickled_here_is_given_as_text():
+    monitor = Monitor()
+    monitor.update(ended("a", "failed", (failure(b"no pickle"),)))
+    assert str(monitor.exceptions[0]["exception"]) == "ValueError: bad"
+
+
+def test_the_bar_counts_iterations_where_their_number_is_known():
+    progress, bar = made(n_experiments=2, n_iters=10)
+    assert (bar.total, bar.unit) == (20, "it")
+    for event in (Running(0, "a", 0.0, 4), Running(0, "a", 0.0, 7), ended("a")):
+        progress.update(event)
+    assert bar.n == 10
+    progress.update(ended("b", "failed"))
+    assert bar.n == 20
+    assert bar.desc == "study (failed: 1)"
+    progress.close()
+    assert bar.is_closed
+
+
+def test_the_bar_counts_experiments_where_iterations_are_unknown():
+    progress, bar = made(n_experiments=3, n_iters=None)
+    assert (bar.total, bar.unit) == (3, "exp")
+    progress.update(Running(0, "a", 0.0, 4))
+    progress.update(ended("a"))
+    assert bar.n == 1
+
+
+def test_the_total_falls_by_what_is_left_out():
+    progress, bar = made(n_experiments=3, n_iters=5)
+    progress.leave_out(2)
+    assert bar.total == 5
+
+
+def test_an_endless_study_has_a_bar_without_a_total():
+    progress, bar = made(n_experiments=None, n_iters=5)
+    progress.leave_out(2)
+    assert bar.total is None
+
+
+def test_without_a_bar_nothing_happens():
+    progress = Progress(False, "study", 3, None)
+    progress.update(ended("a"))
+    progress.leave_out(1)
+    progress.close()
+
+
+def test_the_log_is_a_file_and_reaches_the_logger_research(tmp_path, caplog):
+    log = open_log(tmp_path / "research.log", logging.INFO)
+    with caplog.at_level(logging.INFO, "research"):
+        log.info("it is %s", "said \ud800")
+        log.debug("it is not")
+    close_log(log)
+    text = (tmp_path / "research.log").read_text()
+    assert "INFO    it is said \\ud800" in text
+    assert "not" not in text
+    assert "it is said" in caplog.text
+
+
+@pytest.mark.parametrize("level", ["loud", 10, "Infos"])
+def test_a_level_that_does_not_exist_is_refused(level):
+    with pytest.raises(ValueError, match="`loglevel` must be one of"):
+        check_level(level)
+
+
+def test_levels_are_known_by_name():
+    assert check_level(None) == check_level("INFO") == logging.INFO
