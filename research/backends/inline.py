@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.runner import TaskRunner
-from research.events import Command, Event, Ready, Revoke, Revoked, Run, Task
+from research.events import Command, Ended, Event, Ready, Revoke, Revoked, Run, Running, Task, Values
 
 FLUSH_SECONDS = 0.25
 
@@ -20,7 +20,7 @@ class InlineBackend:
     Parameters
     ----------
     interim : callable, optional
-        Takes events that happen while a task runs, as `events` returns only after it.
+        Takes what experiments say while a task runs, as `events` returns only after it.
     """
 
     def __init__(self, interim: Callable[[Sequence[Event]], None] | None = None) -> None:
@@ -74,5 +74,8 @@ class InlineBackend:
     def _tell_interim(self) -> None:
         if self._interim is not None and self._runner is not None:
             self._runner.flush()
-            self._interim(list(self._events))
-            self._events.clear()
+            told = [event for event in self._events if isinstance(event, Running | Values | Ended)]
+            self._events[:] = [
+                event for event in self._events if not isinstance(event, Running | Values | Ended)
+            ]
+            self._interim(told)

@@ -128,6 +128,10 @@ class Experiment(Builder):
             for variable in unit.variables:
                 check_variable(variable, taken)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # functions were looked up when they were added: workers need no namespace, which may hold anything
+        return {**self.__dict__, "namespaces": []}
+
     def __repr__(self) -> str:
         return f"Experiment(instances={list(self.instances)}, units={list(self.units)})"
 
