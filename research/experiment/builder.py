@@ -139,6 +139,10 @@ class Builder:
         if mode not in ("func", "generator"):
             raise ValueError(f"`mode` must be 'func' or 'generator', got {mode!r}")
         if not isinstance(name, str):
+            if src is not None:
+                raise TypeError(
+                    f"the unit is given two functions, {name!r} and {src!r}: the first is its name"
+                )
             src, name = name, _name_of(name)
         experiment = self._description()
         function = experiment.find_function(name) if src is None else src
@@ -240,7 +244,8 @@ class Builder:
         function = self._description().find_function(name, self)
 
         def add(
-            *args: Any,
+            *positional: Any,
+            args: Any = None,
             when: Any = 1,
             save_to: Any = None,
             dump: Any = None,
@@ -249,6 +254,12 @@ class Builder:
             mode: str = "func",
             **kwargs: Any,
         ) -> Builder:
+            if positional:
+                if args is not None:
+                    raise TypeError(
+                        f"positional arguments of {name!r} are given twice: as such and as `args`"
+                    )
+                args = list(positional)
             return self._add_call(
                 mode, name, function, when, save_to, dump, args, root, save_output_dict, kwargs
             )

@@ -28,7 +28,7 @@ Evaluator = Callable[[Any], Any]  # of a running experiment, see running.Running
 
 
 class MissingOutput(Exception):
-    """The unit whose output was asked for failed in this iteration, so there is none."""
+    """The unit whose output was asked for failed, or was skipped, in this iteration: there is none."""
 
 
 def contains_expression(value: Any) -> bool:
@@ -48,6 +48,8 @@ def walk_expressions(value: Any) -> Iterator[NamedExpression]:
     elif type(value) is dict:
         for item in value.values():
             yield from walk_expressions(item)
+    elif type(value) is slice:
+        yield from walk_expressions((value.start, value.stop, value.step))
 
 
 def _parts(expression: NamedExpression) -> tuple[Any, ...]:
@@ -75,7 +77,7 @@ def compile_value(value: Any, unit: str) -> Evaluator | None:
     Parameters
     ----------
     value : object
-        An expression, or a nest of lists, tuples and dicts with expressions in it.
+        An expression, or a nest of lists, tuples, dicts and slices with expressions in it.
     unit : str
         Name of the unit that asks, for the text of errors.
 
@@ -91,6 +93,9 @@ def compile_value(value: Any, unit: str) -> Evaluator | None:
     if isinstance(value, dict):
         pairs = [(key, compile_value(item, unit), item) for key, item in value.items()]
         return lambda run: {key: item if read is None else read(run) for key, read, item in pairs}
+    if isinstance(value, slice):
+        ends = _inner((value.start, value.stop, value.step), unit)
+        return lambda run: slice(*ends(run))
     items = [(compile_value(item, unit), item) for item in value]
     make = type(value)
     return lambda run: make(item if read is None else read(run) for read, item in items)

@@ -171,6 +171,7 @@ class Executor:
             for id_, config, sink in zip(ids, merged, sinks, strict=True)
         ]
         self._root: RunningExperiment | None = None
+        self._targets = list(self.experiments)  # that what a root unit saves is for
         for run in self.experiments:
             run.branches = self.experiments
         if self.program.has_root:
@@ -179,7 +180,7 @@ class Executor:
                 f"root of {first.id}",
                 first.full_config,
                 seed,
-                FanOut(self.experiments),
+                FanOut(self._targets),
                 first.units,
                 first.instances,
                 folder,
@@ -207,11 +208,13 @@ class Executor:
         for iteration in count():
             is_last = iteration == final
             alive = [run for run in self.experiments if run.is_alive]
+            if not alive:
+                break
             for run in alive if self._root is None else [*alive, self._root]:
                 run.iteration = iteration
             for is_root, steps in self.program.segments:
                 if is_root and self._root is not None:
-                    self._run_root(self._root, steps, is_last, alive)
+                    self._run_root(self._root, steps, is_last)
                 elif len(alive) == 1:
                     self._run_steps(alive[0], steps, is_last)
                 else:
@@ -221,7 +224,7 @@ class Executor:
                     self._end(run)
             if self._on_iteration is not None:
                 self._on_iteration()
-            if is_last or not any(run.is_alive for run in alive):
+            if is_last:
                 break
 
     def _create_instances(self, for_each: Callable[..., Any]) -> None:
@@ -248,20 +251,15 @@ class Executor:
             if run.ending:  # there is nothing that units could work with
                 self._end(run)
 
-    def _run_root(
-        self,
-        root: RunningExperiment,
-        steps: Sequence[Step],
-        is_last: bool,
-        alive: Sequence[RunningExperiment],
-    ) -> None:
-        endings = {run.ending for run in alive}
-        if alive and None not in endings:  # every branch has ended in this iteration
-            root.ending = "exhausted" if "exhausted" in endings else "failed"
-        errors = len(root.errors)
-        self._run_steps(root, steps, is_last)
-        if root.ending and (None in endings or len(root.errors) > errors):
-            self._pass_on(root)
+    def _run_root(self, root: RunningExperiment, steps: Sequence[Step], is_last: bool) -> None:
+        """Run units once for all branches for which they are due."""
+        for step in steps:
+            due = [run for run in self.experiments if run.is_alive and self._is_due(step, run, is_last)]
+            if due:
+                self._targets[:] = due
+                self._call(step, root, is_last or all(run.ending for run in due))
+                if root.ending:
+                    self._pass_on(root)
 
     def _pass_on(self, root: RunningExperiment) -> None:
         """Let every branch end the way the root did."""
@@ -269,32 +267,32 @@ class Executor:
             if run.is_alive:
                 run.ending = run.ending or root.ending
                 run.errors.extend(root.errors)
-        root.errors = []
+        root.ending, root.errors = None, []
 
     def _run_steps(self, run: RunningExperiment, steps: Sequence[Step], is_last: bool) -> None:
         """Run the units of one iteration that are due, one after another."""
-        iteration = run.iteration
         for step in steps:
-            if run.ending is None:
-                due = step.always or step.when.is_due(iteration, is_last)
-            elif not self._finalize:
-                return
-            elif run.ending == "exhausted":
-                due = step.when.last
-            else:
-                due = step.when.is_due(iteration, True)
-            if not due:
-                continue
-            try:
-                step.call(run)
-                if step.dump is not None and step.dump.is_due(iteration, is_last or run.ending is not None):
-                    run.dump()
-            except StopIteration:
-                run.ending = run.ending or "exhausted"
-            except MissingOutput:
-                continue  # what was to be worked on does not exist: the unit that failed has said why
-            except (Exception, SystemExit) as error:
-                self._handle(run, step.name, error)
+            if (step.always and run.ending is None) or self._is_due(step, run, is_last):
+                self._call(step, run, is_last)
+
+    def _is_due(self, step: Step, run: RunningExperiment, is_last: bool) -> bool:
+        if run.ending is None:
+            return step.always or step.when.is_due(run.iteration, is_last)
+        if not self._finalize:
+            return False
+        return step.when.last if run.ending == "exhausted" else step.when.is_due(run.iteration, True)
+
+    def _call(self, step: Step, run: RunningExperiment, is_last: bool) -> None:
+        try:
+            step.call(run)
+            if step.dump is not None and step.dump.is_due(run.iteration, is_last or run.ending is not None):
+                run.dump()
+        except StopIteration:
+            run.ending = run.ending or "exhausted"
+        except MissingOutput:
+            run.units[step.name].has_output = False  # the unit that failed has said why
+        except (Exception, SystemExit) as error:
+            self._handle(run, step.name, error)
 
     def _handle(self, run: RunningExperiment, name: str, error: BaseException) -> None:
         if self._debug:

@@ -77,7 +77,7 @@ def _binary(symbol: str, function: Callable[[Any, Any], Any], reverse: bool = Fa
 
 
 def _unary(symbol: str, function: Callable[[Any], Any]) -> Any:
-    return lambda self: Operation(f"{symbol}{{}}", function, (self,))
+    return lambda self: Operation(f"({symbol}{{}})", function, (self,))
 
 
 for _name, (_symbol, _function) in _BINARY.items():
@@ -87,7 +87,7 @@ for _name, (_symbol, _function) in _COMPARISONS.items():
     setattr(NamedExpression, f"__{_name}__", _binary(_symbol, _function))
 for _name, (_symbol, _unary_function) in _UNARY.items():
     setattr(NamedExpression, f"__{_name}__", _unary(_symbol, _unary_function))
-NamedExpression.__abs__ = _unary("abs", abs)  # type: ignore[attr-defined]
+NamedExpression.__abs__ = lambda self: Operation("abs({})", abs, (self,))  # type: ignore[attr-defined]
 
 
 class Attribute(NamedExpression):

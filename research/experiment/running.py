@@ -47,15 +47,16 @@ class RunningUnit:
     ----------
     output : object
         What its last call returned, None before the first.
-    failed : bool
+    has_output : bool
+        False from the moment that it failed, or was skipped for want of another's output.
     """
 
-    __slots__ = ("failed", "iterator", "name", "output")
+    __slots__ = ("has_output", "iterator", "name", "output")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.output: Any = None
-        self.failed = False
+        self.has_output = True
         self.iterator: Any = None
 
     def __repr__(self) -> str:
@@ -200,7 +201,7 @@ class RunningExperiment:
     def output_of(self, name: str) -> Any:
         """Return the last output of a unit."""
         unit = self.units[name]
-        if unit.failed:
+        if not unit.has_output:
             raise MissingOutput(name)
         return unit.output
 
@@ -229,19 +230,18 @@ class RunningExperiment:
         self.errors.append(UnitError(name, self.iteration, error))
         self.ending = "failed"
         if name in self.units:
-            self.units[name].failed = True
+            self.units[name].has_output = False
 
 
 class FanOut:
-    """Sends what a root unit saves to every branch that is alive."""
+    """Sends what a root unit saves to the branches that it was run for."""
 
     def __init__(self, branches: Sequence[RunningExperiment]) -> None:
         self._branches = branches
 
     def save(self, variable: str, iteration: int, value: Any) -> None:
         for branch in self._branches:
-            if branch.is_alive:
-                branch.save(variable, value)
+            branch.save(variable, value)
 
     def dump(self) -> None:
         for branch in self._branches:

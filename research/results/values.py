@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from research.storage.base import HistoryRow, Snapshot
-from research.storage.encoding import Unloaded, decode_column, decode_iterations, decode_scalar
+from research.storage.encoding import OBJECT, Unloaded, decode_column, decode_iterations, decode_scalar
 
 
 class Series(NamedTuple):
@@ -78,9 +78,9 @@ def _joined(key: int, variable: str, rows: list[HistoryRow], objects: dict[int, 
         last = {int(iteration): place for place, iteration in enumerate(iterations)}
         places = [last[iteration] for iteration in sorted(last)]
         iterations, values = iterations[places], _take(values, places)
-    if objects:
+    if objects and isinstance(values, list):
         values = [
-            objects.get(int(iteration), value) if value is None else value
+            objects[int(iteration)] if value is OBJECT else value
             for iteration, value in zip(iterations, values, strict=True)
         ]
     return Series(key, variable, iterations, values, of_numpy)

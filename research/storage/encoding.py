@@ -17,6 +17,7 @@ import numpy as np
 
 from research.events import Block, Last, Object
 
+_HEX = "$hex:"  # begins names that are written as hex digits
 _EXACT = 2**53  # integers up to here are exact as a float
 _NUMERIC = "biufcmM"  # kinds of dtype whose scalars are plain bytes
 
@@ -26,6 +27,16 @@ class Encoded(NamedTuple):
 
     format: str
     data: bytes
+
+
+class Placeholder:
+    """Stands in a column where an object belongs, which is kept elsewhere."""
+
+    def __repr__(self) -> str:
+        return "<object>"
+
+
+OBJECT = Placeholder()
 
 
 class Unloaded:
@@ -60,9 +71,12 @@ def freeze(value: Any) -> Any:
 def encode_object(value: Any) -> Encoded:
     """Encode an array in numpy's format, anything else with pickle."""
     if type(value) is np.ndarray and not value.dtype.hasobject:
-        buffer = io.BytesIO()
-        np.lib.format.write_array(buffer, value, allow_pickle=False)
-        return Encoded("npy", buffer.getvalue())
+        layout = np.lib.format.descr_to_dtype(np.lib.format.dtype_to_descr(value.dtype))
+        if layout == value.dtype:  # an aligned structure, say, is more than the format can describe
+            buffer = io.BytesIO()
+            version = (1, 0) if value.dtype.names is None else (3, 0)
+            np.lib.format.write_array(buffer, value, version, allow_pickle=False)
+            return Encoded("npy", buffer.getvalue())
     return Encoded("pickle", dump_pickle(value))
 
 
@@ -110,7 +124,7 @@ def encode_scalar(value: Any) -> tuple[str, float | None, str | None]:
     if value is None:
         return "none", None, None
     if kind is str:
-        return ("str", None, value) if is_plain(value) else ("json", None, json.dumps(value))
+        return ("str", None, value) if is_plain(value) else ("escaped", None, _escape(value))
     if kind is Encoded:
         return "object", None, None
     number = float(value) if value.dtype.kind in "biuf" else None
@@ -120,7 +134,7 @@ def encode_scalar(value: Any) -> tuple[str, float | None, str | None]:
 
 
 def decode_scalar(kind: str, number: float | None, text: str | None) -> Any:
-    """Rebuild a scalar from its columns; None for an object."""
+    """Rebuild a scalar from its columns; `OBJECT` for an object."""
     if kind == "float":
         return float(text) if text is not None else number
     if kind == "int":
@@ -129,11 +143,11 @@ def decode_scalar(kind: str, number: float | None, text: str | None) -> Any:
         return bool(number)
     if kind == "str":
         return text
-    if kind == "json":
-        return json.loads(text or "null")
+    if kind == "escaped":
+        return _unescape(text or "")
     if kind.startswith("numpy:"):
         return np.frombuffer(bytes.fromhex(text or ""), dtype=kind[6:])[0]
-    return None
+    return OBJECT if kind == "object" else None
 
 
 def encode_block(
@@ -192,18 +206,31 @@ def _encode_column(values: Sequence[Any]) -> tuple[str, bytes]:
         elif kind is bool:
             return "bool", np.asarray(values, dtype=np.uint8).tobytes()
         elif kind is str:
-            return "str", json.dumps(values).encode()
+            return "str", _json(values)
         elif issubclass(kind, np.generic):
             dtypes = {value.dtype.str for value in values}
             if len(dtypes) == 1:
                 return f"numpy:{dtypes.pop()}", b"".join(value.tobytes() for value in values)
-    return "mixed", json.dumps([encode_scalar(value) for value in values]).encode()
+    return "mixed", _json([encode_scalar(value) for value in values])
+
+
+def _json(values: Sequence[Any]) -> bytes:
+    # halves of surrogate pairs stay apart when they are written as they are, not as \u escapes
+    return json.dumps(values, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def _escape(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").hex()
+
+
+def _unescape(text: str) -> str:
+    return bytes.fromhex(text).decode("utf-8", "surrogatepass")
 
 
 def decode_column(kind: str, data: bytes) -> np.ndarray[Any, Any] | list[Any]:
     """Return the values of a block: an array where all were of one numeric type, else a list.
 
-    Objects are None here.
+    Objects are `OBJECT` here.
     """
     if kind == "float":
         return np.frombuffer(data, dtype="<f8")
@@ -212,10 +239,10 @@ def decode_column(kind: str, data: bytes) -> np.ndarray[Any, Any] | list[Any]:
     if kind == "bool":
         return np.frombuffer(data, dtype=np.uint8).astype(bool)
     if kind == "str":
-        return list(json.loads(data))
+        return list(json.loads(data.decode("utf-8", "surrogatepass")))
     if kind.startswith("numpy:"):
         return np.frombuffer(data, dtype=kind[6:])
-    return [decode_scalar(*item) for item in json.loads(data)]
+    return [decode_scalar(*item) for item in json.loads(data.decode("utf-8", "surrogatepass"))]
 
 
 def is_plain(text: str) -> bool:
@@ -232,12 +259,12 @@ def plain(text: str) -> str:
 
 def encode_name(name: str) -> str:
     """Write a name so that every database takes it; most stay as they are."""
-    return name if is_plain(name) and not name.startswith("$json:") else f"$json:{json.dumps(name)}"
+    return name if is_plain(name) and not name.startswith(_HEX) else _HEX + _escape(name)
 
 
 def decode_name(text: str) -> str:
     """Return the name that `encode_name` wrote."""
-    return str(json.loads(text[6:])) if text.startswith("$json:") else text
+    return _unescape(text.removeprefix(_HEX)) if text.startswith(_HEX) else text
 
 
 def _approximate(value: int) -> float | None:
