@@ -3,15 +3,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: demo test test-all lint docs bench clean
+.PHONY: demo test lint docs bench clean
 
 demo: $(VENV)/.examples
 	$(BIN)/python examples/digits.py
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
-
-test-all: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(JOBS)
 
 lint: $(VENV)/.dev

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import textwrap
 
+import nbclient
+import nbformat
 import pytest
 
 SCRIPT = """
@@ -102,8 +104,6 @@ def test_code_given_on_the_command_line_works():
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_a_notebook_works(method, tmp_path):
-    nbformat = pytest.importorskip("nbformat")
-    nbclient = pytest.importorskip("nbclient")
     cells = [
         nbformat.v4.new_code_cell(textwrap.dedent(SCRIPT).strip()),
         nbformat.v4.new_code_cell(textwrap.dedent(RUN.format(method=method)).strip()),
