@@ -177,7 +177,7 @@ class Research(Builder):
             raise StudyError(f"this study cannot be run again: {self._why_no_definition}")
         if not isinstance(bar, bool | type) and not callable(bar):
             raise ValueError(f"`bar` must be a bool or a class like tqdm, got {bar!r}")
-        self._check_names()
+        self._check_definition()
         program = Program.compile(self.experiment, n_iters)
         self.name = self.name if name is None else name
         seed = make_seed(seed)
@@ -273,7 +273,7 @@ class Research(Builder):
         self._memory = MemoryStore()
         return self._memory
 
-    def _check_names(self) -> None:
+    def _check_definition(self) -> None:
         taken = (*RESERVED, *AUXILIARY)
         for parameter in self.domain.names:
             if parameter in taken:
@@ -281,6 +281,7 @@ class Research(Builder):
                     f"a parameter must not be named {parameter!r}: that is a column of every table"
                 )
         self.experiment.check(self.domain.names)
+        self.domain.check()
 
     def _describe(self, seed: int, settings: RunSettings, program: Program) -> Study:
         return Study(

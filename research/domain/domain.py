@@ -249,6 +249,18 @@ class Domain:
                 items[draw.name] = draw.value(self._seed, default_seed, place)
         return items
 
+    def check(self) -> None:
+        """Refuse listed values that could not be recognised in another process.
+
+        Takes time in proportion to their number; ranges and arrays are known to be fine.
+
+        Raises
+        ------
+        UnstableValueError
+            Names the parameter and the way out.
+        """
+        self._sum.check()
+
     @property
     def key_aliases(self) -> Mapping[str, Alias]:
         """Short names of parameters that have one."""

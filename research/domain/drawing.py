@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from research.domain.hashing import canonical_text
+from research.errors import UnstableValueError
 from samplers import Sampler, make_seed
 
 
@@ -58,6 +59,13 @@ class Draw:
         self.own_seed = None if sampler.seed is None else make_seed(sampler.seed)
         self._text: str | None = None
 
+    def check(self) -> None:
+        """Refuse a sampler whose content would not be recognised in another process."""
+        try:
+            self._text = canonical_text((self.name, type(self.sampler), self.sampler.content))
+        except UnstableValueError as error:
+            raise UnstableValueError(f"parameter {self.name!r}: {self.sampler!r}: {error}") from error
+
     def value(self, seed: int | None, default: int, place: str) -> Any:
         """Return the value of this parameter in one config.
 
@@ -78,7 +86,7 @@ class Draw:
         if seed is None:
             seed = default if self.own_seed is None else self.own_seed
         if self._text is None:
-            self._text = canonical_text((self.name, type(self.sampler), self.sampler.content))
+            self.check()
         key = blake2b(f"{seed}|{self._text}|{place}".encode(), digest_size=16).digest()
         point = self.sampler.draw(_keyed.at(key), 1)[0].tolist()
         return point[0] if self.sampler.dim == 1 else tuple(point)

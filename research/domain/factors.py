@@ -8,12 +8,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from research.domain.config import check_names
+from research.domain.config import check_names, entries
 from research.domain.drawing import Draw
 from research.domain.hashing import canonical_text
 from research.domain.values import Alias
 from samplers import Sampler
 
+_STABLE = frozenset({type(None), bool, int, float, str})
 PENDING: Any = object()  # holds the place of a drawn value until the listed ones are known
 
 
@@ -25,6 +26,9 @@ class Factor(Protocol):
 
     def put(self, index: int, items: dict[str, Any], draws: list[Draw]) -> None:
         """Add partial config number `index` to `items`; parameters to be drawn also go to `draws`."""
+
+    def check(self) -> None:
+        """Refuse values without stable content, in time proportional to the number of listed values."""
 
 
 class Column:
@@ -49,6 +53,10 @@ class Column:
 
     def put(self, index: int, items: dict[str, Any], draws: list[Draw]) -> None:
         items[self.names[0]] = self.values[index]
+
+    def check(self) -> None:
+        if not isinstance(self.values, range | np.ndarray):
+            entries((self.names[0], value) for value in self.values if type(value) not in _STABLE)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Column):
@@ -85,6 +93,9 @@ class DrawFactor:
         items[self.names[0]] = PENDING
         draws.append(self.draw)
 
+    def check(self) -> None:
+        self.draw.check()
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, DrawFactor):
             return NotImplemented
@@ -117,6 +128,10 @@ class Zip:
     def put(self, index: int, items: dict[str, Any], draws: list[Draw]) -> None:
         for part in self.parts:
             part.put(index, items, draws)
+
+    def check(self) -> None:
+        for part in self.parts:
+            part.check()
 
     def __eq__(self, other: object) -> bool:
         return self.parts == other.parts if isinstance(other, Zip) else NotImplemented
@@ -162,6 +177,10 @@ class Cube:
     def put(self, index: int, items: dict[str, Any], draws: list[Draw]) -> None:
         for factor, stride, length in self._radices:
             factor.put(index // stride % length, items, draws)
+
+    def check(self) -> None:
+        for factor in self.factors:
+            factor.check()
 
     def __mul__(self, other: Cube) -> Cube:
         return Cube(self.factors + other.factors)

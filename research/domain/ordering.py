@@ -40,6 +40,10 @@ class Sum:
         cube, position = self.locate(index)
         cube.put(position, items, draws)
 
+    def check(self) -> None:
+        for cube in self.cubes:
+            cube.check()
+
     def __eq__(self, other: object) -> bool:
         return self.cubes == other.cubes if isinstance(other, Sum) else NotImplemented
 

@@ -69,7 +69,8 @@ def test_numbers_of_configs(name, value):
 )
 def test_a_value_without_stable_content(value):
     with pytest.raises(UnstableValueError, match=r"parameter 'bad'.*Alias\(value, 'name'\)"):
-        study(a=[1], bad=[value]).run(bar=False)
+        study(a=[1], bad=[0, value]).run(bar=False)
+    assert not os.path.exists("study")
 
 
 @pytest.mark.parametrize("name", ["id", "iteration", "repetition", "device", "updates"])
