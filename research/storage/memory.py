@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,6 +25,7 @@ class MemoryStore:
             "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
         )
         self._store = SqlStore(engine)
+        weakref.finalize(self, engine.dispose)  # nobody closes the results of a study that was let go
         self._lock = threading.RLock()
 
     def begin(self, study: Study) -> None:

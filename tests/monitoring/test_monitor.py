@@ -123,11 +123,11 @@ def test_without_a_bar_nothing_happens():
 def test_the_log_is_a_file_and_reaches_the_logger_research(tmp_path, caplog):
     log = open_log(tmp_path / "research.log", logging.INFO)
     with caplog.at_level(logging.INFO, "research"):
-        log.info("it is %s", "said \ud800")
+        log.info("it is %s", "said ✓")
         log.debug("it is not")
     close_log(log)
-    text = (tmp_path / "research.log").read_text()
-    assert "INFO    it is said \\ud800" in text
+    text = (tmp_path / "research.log").read_text(encoding="utf-8")
+    assert "INFO    it is said ✓" in text
     assert "not" not in text
     assert "it is said" in caplog.text
 

@@ -91,7 +91,7 @@ NUMPY_SCALARS = [
     np.bool_(True),
     np.datetime64("2024-02-29"),
     np.datetime64("2024-02-29T12:30:00.123456789"),
-    np.datetime64("NaT"),
+    np.datetime64("NaT", "s"),
     np.timedelta64(90, "m"),
     np.str_("text"),
     np.bytes_(b"bytes"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ def save(store, variable, value):
 def test_the_database_is_in_wal_mode_and_readable_by_any_sqlite(folder):
     store = begin(folder)
     save(store, "x", 0.5)
-    with sqlite3.connect(folder / "research.db") as connection:
+    with closing(sqlite3.connect(folder / "research.db")) as connection:
         assert connection.execute("pragma journal_mode").fetchone() == ("wal",)
         assert connection.execute("select variable, number from latest").fetchall() == [("x", 0.5)]
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
