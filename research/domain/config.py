@@ -56,7 +56,8 @@ class Config(Mapping[str, Any]):
     """An immutable mapping of parameters to values, with '/' for nesting.
 
     `Config({'model/lr': 1})` and `Config({'model': {'lr': 1}})` are equal, have one hash, and both
-    answer `config['model/lr']` and `config['model']['lr']`. Iteration gives the keys as written.
+    answer `config['model/lr']` and `config['model']['lr']`. Iteration gives the keys as written. Lists,
+    dicts and sets are given as copies.
 
     Parameters
     ----------
@@ -140,7 +141,9 @@ class Config(Mapping[str, Any]):
             value = unwrap(self._items[key])
         except KeyError:
             return self._find(key)
-        return Config.of_items(value) if _is_nested(value) else value
+        if type(value) in CONTAINERS:
+            return Config.of_items(value) if _is_nested(value) else copy_containers(value)
+        return value
 
     def _find(self, key: str) -> Any:
         """Look for a parameter whose path is written in other pieces than `key`."""
@@ -276,6 +279,9 @@ def check_names(names: Iterable[str]) -> None:
                 raise ValueError(
                     f"the parameter {prefix!r} is given twice: as a value and as part of {name!r}"
                 )
+
+
+CONTAINERS = frozenset({list, dict, tuple, set})
 
 
 def copy_containers(value: Any) -> Any:

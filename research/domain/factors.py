@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from research.domain.config import check_names, entries
+from research.domain.config import CONTAINERS, check_names, copy_containers, entries
 from research.domain.drawing import Draw
 from research.domain.hashing import canonical_text
 from research.domain.values import Alias
@@ -38,7 +38,8 @@ class Column:
     ----------
     name : str
     values : Sequence
-        Kept as it is: a range stays a range. Lists and arrays are copied, so that nobody changes them.
+        Kept as it is: a range stays a range. Lists and arrays, and lists, dicts and sets in them, are
+        copied, so that nobody changes them.
     """
 
     __slots__ = ("length", "names", "values")
@@ -48,7 +49,9 @@ class Column:
             values = values.copy()
             values.flags.writeable = False
         self.names: tuple[str, ...] = (name,)
-        self.values = tuple(values) if isinstance(values, list) else values
+        if isinstance(values, list | tuple):
+            values = tuple(copy_containers(value) if type(value) in CONTAINERS else value for value in values)
+        self.values = values
         self.length: int | None = len(values)
 
     def put(self, index: int, items: dict[str, Any], draws: list[Draw]) -> None:
