@@ -291,6 +291,7 @@ class Research(Builder):
             __version__,
             repr(self.domain),
             {
+                "parameters": list(self.domain.names),
                 "n_configs": self.n_configs,
                 "n_reps": self.n_reps,
                 "repeat_each": self.repeat_each,

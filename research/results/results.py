@@ -197,7 +197,8 @@ class ResearchResults:
         filters = {**self._filters, **filters}
         selection = select(**filters)
         snapshot = self._store.read(selection.experiments, selection.variables if values else ())
-        experiments = [StoredExperiment(row) for row in snapshot.experiments]
+        parameters = self.study.settings.get("parameters", ())
+        experiments = [StoredExperiment(row, parameters) for row in snapshot.experiments]
         if not experiments and filters:
             known = [StoredExperiment(row) for row in self._store.read().experiments]
             if known:

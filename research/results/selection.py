@@ -17,16 +17,28 @@ AUXILIARY = ("repetition", "updates")
 
 
 class StoredExperiment:
-    """An experiment as it was stored, its config read without running code."""
+    """An experiment as it was stored, its config read without running code.
 
-    def __init__(self, row: ExperimentRow) -> None:
+    Parameters
+    ----------
+    row : ExperimentRow
+    parameters : sequence of str, optional
+        The order in which parameters are shown; others follow by name.
+    """
+
+    def __init__(self, row: ExperimentRow, parameters: Sequence[str] = ()) -> None:
         self.row = row
-        self._forms: dict[str, Any] = json.loads(row.config)
+        self._parameters = parameters
 
     @cached_property
     def config(self) -> Config:
         """The config; values that only code could rebuild are `Opaque`."""
-        return Config.from_canonical(self._forms)
+        forms = json.loads(self.row.config)
+        names = [name for name in self._parameters if name in forms]
+        if len(names) < len(forms):  # nested ones go by their paths
+            ranks = {name: rank for rank, name in enumerate(self._parameters)}
+            names = sorted(forms, key=lambda path: (_rank(path, ranks), path))
+        return Config.from_canonical({name: forms[name] for name in names})
 
     @cached_property
     def aliases(self) -> Mapping[str, Mapping[str, str]]:
@@ -57,6 +69,13 @@ class StoredExperiment:
     def value_alias(self, name: str) -> str:
         """Return the short name of a parameter's value."""
         return self.aliases["values"].get(name) or str(Alias(self.config[name]))
+
+
+def _rank(path: str, ranks: Mapping[str, int]) -> int:
+    """Return the place of the parameter that a path is, or is part of."""
+    parts = path.split("/")
+    starts = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((ranks[start] for start in starts if start in ranks), len(ranks))
 
 
 @dataclass(frozen=True)

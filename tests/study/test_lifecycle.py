@@ -216,3 +216,9 @@ def test_e_gives_the_running_experiment():
 def test_a_direct_call_by_name():
     study = Research("study", Domain(a=[2, 3])).add_namespace({"cube": lambda a: a**3})
     assert study.cube(a=EC("a"), save_to="c").run(bar=False).results.df["c"].tolist() == [8, 27]
+
+
+def test_columns_stand_in_the_order_of_the_domain():
+    domain = Domain({"z": [1], "m/b": [2], "a": [{"q": 1, "p": 2}]}) + Domain(k=[1], z=[3])
+    study = Research("study", domain).add_callable("f", lambda: 1, save_to="y").run(bar=False)
+    assert list(study.results.df) == ["id", "z", "m/b", "a/p", "a/q", "k", "iteration", "y"]
