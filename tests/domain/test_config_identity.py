@@ -63,7 +63,7 @@ DIFFERENT = [
 ]
 
 
-@pytest.mark.parametrize("values", DIFFERENT, ids=lambda values: repr(values[0])[:30])
+@pytest.mark.parametrize("values", DIFFERENT, ids=range(len(DIFFERENT)))
 def test_different_values_have_different_hashes(values):
     assert len(set(map(hashed, values))) == len(values)
 
@@ -84,7 +84,7 @@ SAME = [
 ]
 
 
-@pytest.mark.parametrize(("left", "right"), SAME, ids=lambda value: repr(value)[:30])
+@pytest.mark.parametrize(("left", "right"), SAME, ids=range(len(SAME)))
 def test_equal_values_have_equal_hashes(left, right):
     assert hashed(left) == hashed(right)
 
@@ -104,7 +104,9 @@ def test_a_structure_that_holds_itself_has_a_hash():
 
 
 @pytest.mark.parametrize(
-    "make", [object, threading.Lock, lambda: (n for n in []), lambda: memoryview(b"x")], ids=str
+    "make",
+    [object, threading.Lock, lambda: (n for n in []), lambda: memoryview(b"x")],
+    ids=["object", "lock", "generator", "memory"],
 )
 def test_what_has_no_stable_content_needs_an_alias(make):
     value = make()
@@ -259,7 +261,11 @@ def test_plain_data_comes_back_from_its_canonical_form(value):
     assert canonical_text(decoded) == text
 
 
-@pytest.mark.parametrize("value", [max, np.arange(3), Point(1.0), lambda x: x], ids=str)
+@pytest.mark.parametrize(
+    "value",
+    [max, np.arange(3), Point(1.0), lambda x: x],
+    ids=["function", "array", "dataclass", "lambda"],
+)
 def test_what_only_code_could_rebuild_stays_opaque_and_keeps_its_identity(value):
     stored = decode_text(canonical_text(value))
     assert isinstance(stored, Opaque)
