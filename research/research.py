@@ -84,6 +84,7 @@ class Research(Builder):
         self.repeat_each = repeat_each
         self.monitor = Monitor()
         self._memory: Store | None = None
+        self._folder: Path | None = None  # where it was run
         self._why_no_definition: str | None = None
         self._walk()
 
@@ -183,7 +184,7 @@ class Research(Builder):
         seed = make_seed(seed)
         with ExitStack() as stack:
             if dump_results:
-                folder = make_folder(self.name)
+                folder = make_folder(self.name).absolute()  # units may change the directory
                 stack.callback(_remove_if_empty, folder)
             else:
                 folder = Path(tempfile.mkdtemp(prefix="research-"))
@@ -266,7 +267,7 @@ class Research(Builder):
         if dump_results:
             from research.storage.sql import sqlite_store
 
-            self._memory = None
+            self._memory, self._folder = None, folder
             return sqlite_store(folder)
         from research.storage.memory import MemoryStore
 
@@ -309,7 +310,8 @@ class Research(Builder):
         counts = self.monitor.counts
         troubles = [f"{counts[status]} {status}" for status in ("failed", "lost") if status in counts]
         if troubles:
-            where = "research.monitor.exceptions" + (f" or {folder / 'research.log'}" if folder else "")
+            log = "" if folder is None else f" or {Path(self.name) / 'research.log'}"
+            where = f"research.monitor.exceptions{log}"
             print(
                 f"{self.name}: {' and '.join(troubles)} of {sum(counts.values())} experiments; see {where}",
                 file=sys.stderr,
@@ -327,7 +329,7 @@ class Research(Builder):
         if self._memory is not None:
             return ResearchResults(self._memory, load_objects=True)
         try:
-            return ResearchResults(self.name, load_objects=True)
+            return ResearchResults(self._folder or self.name, load_objects=True)
         except StudyNotFoundError:
             raise StudyNotFoundError(f"the study {self.name!r} has no results: it has not been run") from None
 

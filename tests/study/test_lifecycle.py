@@ -129,7 +129,8 @@ def test_each_experiment_has_a_folder_of_its_own_when_it_asks_for_one():
         "f", lambda path: str(path), path=EP(), save_to="p"
     )
     found = study.run(bar=False).results.df
-    assert found["p"].tolist() == [str(Path("study/experiments") / id_) for id_ in found["id"]]
+    folder = Path("study/experiments").absolute()
+    assert found["p"].tolist() == [str(folder / id_) for id_ in found["id"]]
     assert all(Path(path).is_dir() for path in found["p"])
 
 
@@ -222,3 +223,20 @@ def test_columns_stand_in_the_order_of_the_domain():
     domain = Domain({"z": [1], "m/b": [2], "a": [{"q": 1, "p": 2}]}) + Domain(k=[1], z=[3])
     study = Research("study", domain).add_callable("f", lambda: 1, save_to="y").run(bar=False)
     assert list(study.results.df) == ["id", "z", "m/b", "a/p", "a/q", "k", "iteration", "y"]
+
+
+@pytest.mark.parametrize("how", [{"workers": 2}, {"parallel": False}], ids=["processes", "inline"])
+def test_units_may_change_the_directory(how, tmp_path, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    def leave(path):
+        os.chdir(elsewhere)
+        (path / "file").touch()
+        return str(path)
+
+    study = Research("study", Domain(a=[1, 2, 3])).add_callable("leave", leave, path=EP(), save_to="p")
+    study.run(bar=False, **how)
+    assert study.monitor.counts == {"done": 3}
+    assert all((Path(path) / "file").exists() for path in study.results.df["p"])
+    assert list(elsewhere.iterdir()) == []
