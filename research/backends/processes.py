@@ -20,7 +20,8 @@ from research.errors import StudyError
 from research.events import Command, Died, Event, Ready, StartFailed, Stop
 
 START_METHODS = ("fork", "spawn")
-_FAILED_STARTS = 3  # in a row, after which another try would not help
+_FAILED_STARTS = 3  # in a row, after which another try would not help: none has ever started
+_FAILED_RESTARTS = 20  # the same where some have: somebody may be killing them
 _STOP_SECONDS = 0.3  # for workers that have nothing to do to leave by themselves
 
 
@@ -53,6 +54,7 @@ class ProcessBackend:
         self._pipes: dict[int, Connection] = {}
         self._ready: set[int] = set()
         self._failed_starts = 0
+        self._most_failed_starts = _FAILED_STARTS
         self._deadlines: dict[int, float] = {}
 
     def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
@@ -139,6 +141,7 @@ class ProcessBackend:
                 if any(isinstance(event, Ready) for event in said):
                     self._ready.add(worker)
                     self._failed_starts = 0
+                    self._most_failed_starts = _FAILED_RESTARTS
         except (EOFError, OSError):
             pipe.close()
             del self._pipes[worker]
@@ -155,7 +158,7 @@ class ProcessBackend:
         reason = describe_exit(code)
         if worker not in self._ready:
             self._failed_starts += 1
-            if self._failed_starts >= _FAILED_STARTS:
+            if self._failed_starts >= self._most_failed_starts:
                 events.append(
                     StartFailed(worker, f"{self._failed_starts} workers ended as they began: {reason}")
                 )

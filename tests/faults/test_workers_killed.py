@@ -42,6 +42,8 @@ def test_only_experiments_that_ran_on_a_killed_worker_are_lost(start_method):
 
     def kill():
         me = psutil.Process()
+        while not over.wait(0.02) and not _any_done():
+            pass
         while not over.wait(chance.uniform(0.05, 0.2)) and len(killed) < 8:
             depth = 2 if start_method == "fork" else 1
             workers = [child for child in me.children(recursive=True) if _depth(child, me) == depth]
@@ -71,6 +73,13 @@ def test_only_experiments_that_ran_on_a_killed_worker_are_lost(start_method):
     done = values[statuses[values.index].eq("done").to_numpy()]
     np.testing.assert_array_equal(done["x"], reference.loc[list(dict.fromkeys(done.index)), "x"])
     assert len(done) == 20 * counts["done"]
+
+
+def _any_done():
+    try:
+        return (ResearchResults("study").statuses_to_df()["status"] == "done").any()
+    except StudyNotFoundError:
+        return False
 
 
 def _depth(process, ancestor):
