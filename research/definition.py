@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from research.errors import StudyExistsError, StudyNotFoundError
+from research.storage.files import whole_file
 
 FILE = "research.dill"
 DATABASE = "research.db"
@@ -43,16 +42,12 @@ def save_definition(folder: Path, definition: dict[str, Any]) -> str | None:
     """
     import dill
 
-    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".tmp")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with whole_file(folder / FILE) as file:
             dill.dump(definition, _Limited(file), protocol=5, recurse=True)
-        Path(temporary).replace(folder / FILE)
     except OSError:
-        Path(temporary).unlink(missing_ok=True)
         raise
-    except Exception as error:  # (pickling runs code of users)
-        Path(temporary).unlink(missing_ok=True)
+    except Exception as error:  # pickling runs code of users
         return f"{type(error).__name__}: {error}"
     return None
 

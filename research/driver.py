@@ -107,8 +107,15 @@ class Driver:
         finally:
             self._commit()
 
-    def absorb(self, events: Sequence[Event]) -> None:
-        """Give events to the store, to the monitor and to the progress bar."""
+    def absorb(self, events: Sequence[Event], at_once: bool = False) -> None:
+        """Give events to the store, to the monitor and to the progress bar.
+
+        Parameters
+        ----------
+        events : sequence of Event
+        at_once : bool, default False
+            Commit if a unit asked for it: nobody will come back here soon.
+        """
         for event in events:
             if isinstance(event, Running | Values | Ended):
                 if event.experiment not in self._open:
@@ -124,7 +131,7 @@ class Driver:
                     self._report(event)
                 self._monitor.update(event)
                 self._progress.update(event)
-        if time.monotonic() >= self._due():
+        if time.monotonic() >= self._due() or (at_once and self._is_urgent):
             self._commit()
 
     def _due(self) -> float:
@@ -179,8 +186,8 @@ class Driver:
             self._n_detailed += 1
             for failure in event.failures:
                 head = f"{event.experiment} failed in {failure.unit!r} at iteration {failure.iteration}"
-                text = failure.traceback if self._n_detailed <= DETAILED_FAILURES else failure.message
-                self._log.error("%s: %s: %s", head, failure.type, text)
+                traceback = f"\n{failure.traceback}" if self._n_detailed <= DETAILED_FAILURES else ""
+                self._log.error("%s: %s: %s%s", head, failure.type, failure.message, traceback)
         elif event.status == LOST:
             self._log.error("%s was lost: %s", event.experiment, event.reason)
         else:

@@ -224,7 +224,7 @@ class Research(Builder):
         if settings.is_parallel:
             backend = ProcessBackend(settings.start_method)
         else:
-            backend = InlineBackend(lambda events: driver.absorb(events))
+            backend = InlineBackend(lambda events: driver.absorb(events, at_once=True))
         stack.callback(backend.close)
         backend.start(blueprint, workers)  # before anything is opened: workers are forks of this process
         log = open_log(folder / "research.log" if dump_results else None, settings.loglevel)
@@ -293,6 +293,7 @@ class Research(Builder):
             repr(self.domain),
             {
                 "parameters": list(self.domain.names),
+                "variables": self.experiment.variables,
                 "n_configs": self.n_configs,
                 "n_reps": self.n_reps,
                 "repeat_each": self.repeat_each,

@@ -62,7 +62,7 @@ def make_seed(seed: Seed = None) -> int:
 
 
 def make_rng(seed: Seed = None) -> np.random.Generator:
-    """Make a generator whose stream depends on `seed` alone, with every version of numpy.
+    """Make a generator whose bits depend on `seed` alone.
 
     Parameters
     ----------

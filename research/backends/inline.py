@@ -12,6 +12,7 @@ from research.backends.runner import TaskRunner
 from research.events import Command, Ended, Event, Ready, Revoke, Revoked, Run, Running, Task, Values
 
 FLUSH_SECONDS = 0.25
+_OF_EXPERIMENTS = (Running, Values, Ended)
 
 
 class InlineBackend:
@@ -33,7 +34,7 @@ class InlineBackend:
     def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
         if len(workers) != 1:
             raise ValueError(f"without processes there is one worker, got {len(workers)}")
-        self._runner = TaskRunner(blueprint, 0, workers[0], self._events.extend, self._after_iteration)
+        self._runner = TaskRunner(blueprint, 0, workers[0], self._emit, self._after_iteration)
         self._events.append(Ready(0, os.getpid()))
 
     def send(self, worker: int, command: Command) -> None:
@@ -49,7 +50,7 @@ class InlineBackend:
             try:
                 self._runner.run(self._tasks.popleft())
             except BaseException:  # in debug mode, or from the keyboard: what was done stays done
-                self._tell_interim()
+                self._flush()
                 raise
             self._runner.flush()
             if time.monotonic() > deadline:
@@ -65,17 +66,26 @@ class InlineBackend:
         self._tasks.clear()
         self._runner = None
 
+    def _emit(self, events: Sequence[Event]) -> None:
+        self._events.extend(events)
+        if any(isinstance(event, Values) and event.urgent for event in events):
+            self._tell_interim()
+
     def _after_iteration(self) -> None:
         now = time.monotonic()
         if now - self._flushed >= FLUSH_SECONDS:
             self._flushed = now
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._runner is not None:
+            self._runner.flush()
             self._tell_interim()
 
     def _tell_interim(self) -> None:
-        if self._interim is not None and self._runner is not None:
-            self._runner.flush()
-            told = [event for event in self._events if isinstance(event, Running | Values | Ended)]
-            self._events[:] = [
-                event for event in self._events if not isinstance(event, Running | Values | Ended)
-            ]
+        """Tell what experiments said; the ends of tasks are for `events` to return."""
+        if self._interim is not None:
+            events, self._events = self._events, []
+            told = [event for event in events if isinstance(event, _OF_EXPERIMENTS)]
+            self._events = [event for event in events if not isinstance(event, _OF_EXPERIMENTS)]
             self._interim(told)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from research.domain.decoding import decode
 from research.domain.hashing import JSON as JSON
 from research.domain.hashing import canonical, canonical_text, digest
@@ -57,7 +59,7 @@ class Config(Mapping[str, Any]):
 
     `Config({'model/lr': 1})` and `Config({'model': {'lr': 1}})` are equal, have one hash, and both
     answer `config['model/lr']` and `config['model']['lr']`. Iteration gives the keys as written. Lists,
-    dicts and sets are given as copies.
+    dicts and sets are given as copies, arrays cannot be written to.
 
     Parameters
     ----------
@@ -281,12 +283,16 @@ def check_names(names: Iterable[str]) -> None:
                 )
 
 
-CONTAINERS = frozenset({list, dict, tuple, set})
+CONTAINERS = frozenset({list, dict, tuple, set, np.ndarray})
 
 
 def copy_containers(value: Any) -> Any:
-    """Copy lists, dicts and sets, at any depth; everything else is shared."""
+    """Copy lists, dicts and sets, at any depth; arrays become read-only views, all else is shared."""
     kind = type(value)
+    if kind is np.ndarray:
+        view = value.view()
+        view.flags.writeable = False
+        return view
     if kind is list:
         return [copy_containers(item) for item in value]
     if kind is dict:

@@ -295,9 +295,10 @@ class Executor:
             self._handle(run, step.name, error)
 
     def _handle(self, run: RunningExperiment, name: str, error: BaseException) -> None:
-        if self._debug:
-            raise error
         run.fail(name, error)
+        if self._debug:
+            self._end(run)
+            raise error
 
     def _end(self, run: RunningExperiment) -> None:
         if run.is_alive:

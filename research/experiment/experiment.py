@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
+from research.domain.config import AUXILIARY
 from research.errors import did_you_mean
 from research.experiment.builder import Builder
 from research.experiment.units import Instance, Method, Unit, unique_names
@@ -67,6 +68,11 @@ class Experiment(Builder):
     def only_callables(self) -> bool:
         """Whether no unit can be exhausted, so that one iteration is the default."""
         return all(unit.is_endless for unit in self.units.values())
+
+    @property
+    def variables(self) -> list[str]:
+        """Names under which units are known to save values, in order."""
+        return list(dict.fromkeys(name for unit in self.units.values() for name in unit.variables))
 
     def find_function(self, name: str, owner: object = None) -> Any:
         """Return the function of this name, or the Method that 'instance.method' means.
@@ -140,6 +146,7 @@ def check_variable(variable: Any, parameters: Iterable[str]) -> None:
     """Refuse a name for a variable that something else has in tables of results."""
     if not isinstance(variable, str):
         raise TypeError(f"names of variables must be str, got {variable!r}")
-    if variable in RESERVED or variable in parameters:
-        what = "a column of every table" if variable in RESERVED else "a parameter of the domain"
+    is_column = variable in RESERVED or variable in AUXILIARY
+    if is_column or variable in parameters:
+        what = "a column of tables" if is_column else "a parameter of the domain"
         raise ValueError(f"a variable must not be named {variable!r}: that is {what}")

@@ -206,7 +206,7 @@ class RunningExperiment:
         return unit.output
 
     def parameter(self, name: str) -> Any:
-        """Return the value of a parameter; lists, dicts and sets in it are copies."""
+        """Return the value of a parameter; lists, dicts and sets in it are copies, arrays read-only."""
         try:
             return copy_containers(self.full_config[name])
         except KeyError:

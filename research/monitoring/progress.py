@@ -64,3 +64,4 @@ class Progress:
         """Leave the bar as it is."""
         if self._bar is not None:
             self._bar.close()
+            self._bar = None

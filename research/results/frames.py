@@ -16,7 +16,7 @@ _EXACT = 2**53  # integers beyond would change as floats
 
 
 def values_frame(
-    series: Sequence[Series], order: Mapping[int, int]
+    series: Sequence[Series], order: Mapping[int, int], variables: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, np.ndarray[Any, Any]]:
     """Make a table with one row per experiment and iteration, one column per variable.
 
@@ -25,6 +25,8 @@ def values_frame(
     series : sequence of Series
     order : dict
         Places of experiments by their keys.
+    variables : sequence of str, optional
+        The order in which variables are shown; others follow by name.
 
     Returns
     -------
@@ -44,7 +46,9 @@ def values_frame(
         column[0].append(label)
         column[1].append(item)
     frame = {"iteration": rows % stride}
-    for variable, (parts, items) in columns.items():
+    ranks = {name: rank for rank, name in enumerate(variables)}
+    for variable in sorted(columns, key=lambda name: (ranks.get(name, len(ranks)), name)):
+        parts, items = columns[variable]
         places = np.searchsorted(rows, np.concatenate(parts))
         frame[variable] = _column(places, [item.values for item in items], len(rows))
     return pd.DataFrame(frame), rows // stride
@@ -80,14 +84,25 @@ def configs_frame(
     """Make a table with one row per experiment: `id` and parameters; see `ResearchResults.to_df`."""
     columns: dict[str, list[Any]] = {}
     for row, experiment in enumerate(experiments):
-        for name, value in _shown(experiment, use_alias, remove_auxilary).items():
+        for name, value in _shown(experiment, use_alias).items():
             columns.setdefault(name, [MISSING] * len(experiments))[row] = value
+    for name in () if remove_auxilary else AUXILIARY:
+        columns[name] = [experiment.auxiliary[name] for experiment in experiments]
     frame: dict[str, Any] = {"id": column_of([item.row.id for item in experiments])}
     if concat_config:
-        frame["config"] = column_of([config_text(item, use_alias) for item in experiments])
+        name = "config" if drop_columns else free_name("config", columns)
+        frame[name] = column_of([config_text(item, use_alias) for item in experiments])
     if not (concat_config and drop_columns):
         frame.update((name, column_of(values)) for name, values in columns.items())
     return pd.DataFrame(frame)
+
+
+def free_name(name: str, taken: Iterable[str]) -> str:
+    """Return a name for a column that no parameter has: with as many underscores as it takes."""
+    names = set(taken)
+    while name in names:
+        name += "_"
+    return name
 
 
 def config_text(experiment: StoredExperiment, use_alias: bool) -> str:
@@ -96,11 +111,8 @@ def config_text(experiment: StoredExperiment, use_alias: bool) -> str:
     return "-".join(f"{name}_{value}" for name, value in shown.items())
 
 
-def _shown(experiment: StoredExperiment, use_alias: bool, remove_auxilary: bool) -> dict[str, Any]:
-    shown: dict[str, Any] = experiment.alias() if use_alias else dict(experiment.config.items())
-    if not remove_auxilary:
-        shown.update((name, experiment.auxiliary[name]) for name in AUXILIARY)
-    return shown
+def _shown(experiment: StoredExperiment, use_alias: bool) -> dict[str, Any]:
+    return experiment.alias() if use_alias else dict(experiment.config.items())
 
 
 def column_of(values: Sequence[Any]) -> Any:
@@ -125,6 +137,12 @@ def _column(places: np.ndarray[Any, Any], parts: Iterable[Any], length: int) -> 
         column = np.full(length, np.nan, dtype=np.result_type(values.dtype, np.float16))
         column[places] = values
         return column
+    if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
+        column = np.full(length, "NaT", dtype=values.dtype)
+        column[places] = values
+        return column
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
     column = np.empty(length, dtype=object)
     column[:] = np.nan if len(places) < length else None
     for place, value in zip(places, values, strict=True):
@@ -146,28 +164,31 @@ def _joined(parts: list[Any]) -> np.ndarray[Any, Any] | list[Any]:
 
 
 def _numeric(values: Sequence[Any]) -> np.ndarray[Any, Any] | None:
-    """Return an array if all values are numbers of kinds that go together, else None."""
+    """Return an array if all values are numbers that keep their values in it, else None."""
     kinds = set(map(type, values))
-    if kinds == {float} or kinds == {bool}:
+    if kinds in ({float}, {bool}) or (len(kinds) == 1 and issubclass(next(iter(kinds)), np.number)):
         return np.array(values)
-    if kinds == {int} or kinds == {int, float}:
+    if kinds == {int}:
         try:
-            array = np.array(values, dtype=np.int64 if float not in kinds else np.float64)
+            return np.array(values, dtype=np.int64)
         except OverflowError:
             return None
-        if float in kinds and any(type(value) is int and abs(value) > _EXACT for value in values):
-            return None
-        return array
-    if kinds and all(issubclass(kind, np.number) for kind in kinds):
-        return np.array(values)
-    if kinds and all(kind in (int, float) or issubclass(kind, np.number) for kind in kinds):
-        array = np.array(values)
-        return array if array.dtype.kind in "iuf" else None
-    return None
+    if not kinds or not all(kind in _REAL or _is_integer(kind) for kind in kinds):
+        return None
+    if any(_is_integer(type(value)) and abs(int(value)) > _EXACT for value in values):
+        return None
+    return np.array(values, dtype=np.float64 if kinds & _REAL else np.int64)
+
+
+_REAL = {float, np.float16, np.float32, np.float64}
+
+
+def _is_integer(kind: type) -> bool:
+    return kind is int or (issubclass(kind, np.integer) and not issubclass(kind, np.timedelta64))
 
 
 def _fits_float(values: np.ndarray[Any, Any]) -> bool:
     """Whether numbers keep their values as floats."""
     if values.dtype.kind not in "iu":
         return bool(values.dtype.kind == "f")
-    return values.size == 0 or bool(np.abs(values).max() <= _EXACT)
+    return values.size == 0 or bool(values.max() <= _EXACT and values.min() >= -_EXACT)

@@ -120,7 +120,8 @@ class ResearchResults:
         Parameters
         ----------
         pivot : bool, default True
-            One column per variable; else columns `name` and `value`, one row per value.
+            One column per variable; else columns `name` and `value`, one row per value (`name_` and
+            `value_` where a parameter is called so).
         include_config : bool, default True
             Columns for parameters.
         use_alias : bool, default False
@@ -149,15 +150,22 @@ class ResearchResults:
         """
         import pandas as pd
 
-        from research.results.frames import configs_frame, long_frame, values_frame
+        from research.results.frames import configs_frame, free_name, long_frame, values_frame
 
         experiments, series = self._read(filters)
         order = {experiment.row.key: place for place, experiment in enumerate(experiments)}
-        frame, owners = (values_frame if pivot else long_frame)(series, order)
+        if pivot:
+            frame, owners = values_frame(series, order, self.study.settings.get("variables", ()))
+        else:
+            frame, owners = long_frame(series, order)
         if include_config:
             head = configs_frame(experiments, use_alias, concat_config, remove_auxilary, drop_columns)
         else:
             head = configs_frame(experiments, False, True, True, True)[["id"]]
+        if not pivot:
+            frame = frame.rename(
+                columns={name: free_name(name, map(str, head.columns)) for name in ("name", "value")}
+            )
         head = head.take(owners).reset_index(drop=True)
         return pd.concat([head, frame], axis=1)
 
@@ -202,7 +210,7 @@ class ResearchResults:
         if not experiments and filters:
             known = [StoredExperiment(row) for row in self._store.read().experiments]
             if known:
-                check_parameters(filters, dict.fromkeys(name for item in known for name in item.config))
+                check_parameters(filters, known)
         if not values:
             return experiments, []
         return experiments, list(all_series(snapshot, self._load_objects, selection.iterations))

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from research.domain import Alias, Config, ConfigAlias, Domain
-from research.domain.config import entries
+from research.domain.config import entries, flatten
 from research.errors import did_you_mean
 from research.storage.base import ExperimentRow
 
@@ -72,10 +72,10 @@ class StoredExperiment:
 
 
 def _rank(path: str, ranks: Mapping[str, int]) -> int:
-    """Return the place of the parameter that a path is, or is part of."""
+    """Return the first place of a parameter that a path is, or is part of."""
     parts = path.split("/")
-    starts = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
-    return next((ranks[start] for start in starts if start in ranks), len(ranks))
+    starts = ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
+    return min((ranks[start] for start in starts if start in ranks), default=len(ranks))
 
 
 @dataclass(frozen=True)
@@ -157,15 +157,22 @@ def select(
     )
 
 
-def check_parameters(filters: Mapping[str, Any], known: Iterable[str]) -> None:
+def check_parameters(filters: Mapping[str, Any], experiments: Sequence[StoredExperiment]) -> None:
     """Refuse a filter for a parameter that no experiment has."""
-    names = [*known, *AUXILIARY]
-    plain = {key: value for key, value in filters.items() if key not in _ARGUMENTS}
+    wanted: Iterable[str] = {key: value for key, value in filters.items() if key not in _ARGUMENTS}
+    names = dict.fromkeys(name for item in experiments for name in item.config)
     if filters.get("alias") is not None:
-        return
-    for parameter, _ in entries([*_plain(filters.get("config")).items(), *plain.items()]):
-        if parameter not in names:
-            raise ValueError(f"no experiment has a parameter {parameter!r}{did_you_mean(parameter, names)}")
+        names = dict.fromkeys(name for item in experiments for name in item.alias())
+        wanted = [*filters["alias"], *wanted]
+    elif filters.get("domain") is not None:
+        wanted = [*wanted, *Domain(filters["domain"]).names]
+    else:
+        given = {**_plain(filters.get("config")), **dict.fromkeys(wanted)}
+        wanted = [path for path, _ in flatten(given.items())]
+    known = [*names, *AUXILIARY]
+    for parameter in wanted:
+        if not any(name == parameter or name.startswith(f"{parameter}/") for name in known):
+            raise ValueError(f"no experiment has a parameter {parameter!r}{did_you_mean(parameter, known)}")
 
 
 _ARGUMENTS = ("experiment_id", "name", "iterations", "config", "alias", "domain")

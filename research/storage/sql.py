@@ -295,8 +295,10 @@ def sqlite_store(folder: Path, read_only: bool = False) -> SqlStore:
             connection.execute("PRAGMA synchronous=NORMAL")
             connection.execute("PRAGMA cache_size=-65536")
             return connection
-        # what cannot be written has no writer whose log would have to be shared
-        mode = "mode=ro" if os.access(folder, os.W_OK) else "mode=ro&immutable=1"
+        # in a folder that nobody can write, SQLite cannot share its log; without one there is no need to
+        log = path.with_name(f"{path.name}-wal")
+        is_settled = not os.access(folder, os.W_OK) and not (log.exists() and log.stat().st_size)
+        mode = "mode=ro&immutable=1" if is_settled else "mode=ro"
         return sqlite3.connect(f"file:{name}?{mode}", uri=True, timeout=30, check_same_thread=False)
 
     pool: dict[str, Any] = {"poolclass": NullPool} if read_only else {}

@@ -114,7 +114,7 @@ def test_units_may_be_named_before_they_are_added():
     assert Executor(experiment, n_iters=2).run().experiments[0].results == {"x": {0: None, 1: 1}}
 
 
-@pytest.mark.parametrize("name", ["id", "iteration"])
+@pytest.mark.parametrize("name", ["id", "iteration", "repetition", "updates", "device"])
 def test_a_variable_named_like_a_column_of_every_table_is_refused(name):
     for experiment in (
         Experiment().save(1, name),

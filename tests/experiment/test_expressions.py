@@ -263,6 +263,22 @@ def test_a_unit_that_changes_the_value_of_a_parameter_changes_it_for_nobody_else
     assert seen == [repr(value)] * 8
 
 
+@pytest.mark.parametrize("expression", [EC("v"), EC()["v"], EC(full=True)["v"], E().config["v"]])
+def test_a_unit_that_writes_into_an_array_of_its_config_reaches_nobody_else(expression):
+    def change(array):
+        seen.append(array.tolist())
+        try:
+            array += 1
+        except ValueError:  # it may as well be read-only
+            pass
+
+    seen, array = [], np.zeros(2)
+    experiment = Experiment().add_callable(change, array=expression)
+    Executor(experiment, target="for", debug=True, n_iters=2, configs=[{"v": array}, {"v": array}]).run()
+    assert seen == [[0, 0]] * 4
+    assert array.tolist() == [0, 0]
+
+
 def test_parameters_the_study_adds_are_in_the_full_config_only():
     seen = []
     experiment = Experiment().add_callable("see", lambda *got: seen.append(got), args=[EC(), EC(full=True)])

@@ -124,7 +124,6 @@ def test_the_iterator_of_a_generator_is_made_at_its_first_call_with_the_argument
 
     experiment = Experiment().add_callable("tick", lambda iteration: iteration * 10, iteration=E().iteration)
     experiment.add_generator("late", numbers, start=O("tick"), when=["%2", "%4"], save_to="n")
-    experiment.save(len, "x")
     assert run_one(experiment, n_iters=6).results["n"] == {2: 20, 4: 21}
     assert made == [20]
 

@@ -18,22 +18,30 @@ VALUES = st.lists(st.integers(0, 3) | st.sampled_from(["x", None, 1.5]), max_siz
 
 
 class Model:
-    """A domain as the list of its configs, each a list of pairs."""
+    """A domain as lists of configs, one list for each product of its normal form."""
 
-    def __init__(self, configs, names=()):
-        self.configs = [dict(config) for config in configs]
+    def __init__(self, products, names=()):
+        self.products = [list(map(dict, product)) for product in products]
         self.names = set(names)
 
+    @property
+    def configs(self):
+        return [config for product in self.products for config in product]
+
     def __add__(self, other):
-        return Model(self.configs + other.configs, self.names | other.names)
+        return Model(self.products + other.products, self.names | other.names)
 
     def __mul__(self, other):
-        configs = [{**left, **right} for left in self.configs for right in other.configs]
-        return Model(configs, self.names | other.names)
+        products = [
+            [{**left, **right} for left in lefts for right in rights]
+            for lefts in self.products
+            for rights in other.products
+        ]
+        return Model(products, self.names | other.names)
 
     def __matmul__(self, other):
         pairs = zip(self.configs, other.configs, strict=True)
-        return Model([{**left, **right} for left, right in pairs], self.names | other.names)
+        return Model([[{**left, **right} for left, right in pairs]], self.names | other.names)
 
     def repeated(self, n_items, n_reps, repeat_each):
         """List (config number, repetition) the way the settings say it, the slow way."""
@@ -52,12 +60,12 @@ class Model:
 def options(draw):
     name = draw(NAMES)
     values = draw(VALUES)
-    return Domain({name: values}), Model([{name: value} for value in values], {name})
+    return Domain({name: values}), Model([[{name: value} for value in values]], {name})
 
 
 @st.composite
 def units(draw):
-    return draw(st.sampled_from([(Domain(), Model([])), (Domain({}), Model([{}]))]))
+    return draw(st.sampled_from([(Domain(), Model([])), (Domain({}), Model([[{}]]))]))
 
 
 def combined(pairs):

@@ -65,7 +65,11 @@ def test_failures_are_known_after_loading():
 def test_debug_raises_the_first_exception_where_it_happens():
     with pytest.raises(ValueError, match="not 7"):
         study_of(picky).run(bar=False, parallel=False, executor_target="for", debug=True)
-    assert ResearchResults("study").df["a"].max() == 6
+    results = ResearchResults("study")
+    assert results.df["a"].max() == 6
+    statuses = results.statuses_to_df()
+    assert statuses["status"].tolist()[:8] == ["done"] * 7 + ["failed"]
+    assert "ValueError: not 7" in statuses["error"][7]
 
 
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
