@@ -79,11 +79,13 @@ class Sampler(ABC):
 
 
 def same(left: Any, right: Any) -> bool:
-    """Whether two parameters are equal, arrays and nested containers included."""
-    if isinstance(left, np.ndarray) or isinstance(right, np.ndarray):
-        return bool(np.array_equal(np.asarray(left), np.asarray(right)))
-    if isinstance(left, Mapping) and isinstance(right, Mapping):
+    """Whether two parameters are of one type and equal, arrays and nested containers included."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, np.ndarray):
+        return left.dtype == right.dtype and bool(np.array_equal(left, right))
+    if isinstance(left, Mapping):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
-    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+    if isinstance(left, list | tuple):
         return len(left) == len(right) and all(map(same, left, right))
     return bool(left == right)

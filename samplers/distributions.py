@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
@@ -57,7 +59,7 @@ class _Named(Sampler):
     def __init__(self, name: str, dim: int, seed: Seed, parameters: dict[str, Any]) -> None:
         super().__init__(dim, seed)
         self.name = name
-        self.parameters = parameters
+        self.parameters = copy.deepcopy(parameters)  # what happens to the arguments later is not ours
 
     @property
     def content(self) -> tuple[Any, ...]:
@@ -116,17 +118,17 @@ class NumpySampler(_Named):
             probe = self.draw(np.random.Generator(np.random.Philox(key=0)), 1)
         except (TypeError, ValueError) as error:
             raise ValueError(f"{self!r}: numpy refuses these parameters: {error}") from error
-        if self._is_vector:
-            self.dim = probe.shape[1]
+        self.dim = probe.shape[1]
 
     @property
     def _is_vector(self) -> bool:
-        return self.name in _NUMPY_VECTORS
+        points = self.parameters.get("a") if self.name == "choice" else None
+        return self.name in _NUMPY_VECTORS or np.ndim(points) > 1  # type: ignore[arg-type]
 
     def draw(self, rng: np.random.Generator, size: int) -> np.ndarray[Any, Any]:
         shape: Any = size if self._is_vector else (size, self.dim)
         points: np.ndarray[Any, Any] = getattr(rng, self.name)(size=shape, **self.parameters)
-        return points
+        return points if points.ndim == 2 else points.reshape(size, math.prod(points.shape[1:]))
 
 
 class ScipySampler(_Named):
@@ -159,8 +161,10 @@ class ScipySampler(_Named):
         from scipy import stats  # takes half a second: only those who use it pay
 
         resolved = _resolve(name, 1)
-        if not hasattr(getattr(stats, resolved, None), "rvs"):
-            known = [key for key in dir(stats) if hasattr(getattr(stats, key), "rvs")]
+        known = [
+            key for key, found in vars(stats).items() if hasattr(found, "rvs") and type(found) is not type
+        ]
+        if resolved not in known:
             raise _unknown(name, "scipy.stats", [*known, *ALIASES])
         super().__init__(resolved, dim, seed, kwargs)
         try:
@@ -186,4 +190,4 @@ class ScipySampler(_Named):
         shape: Any = size if self._is_vector else (size, self.dim)
         points = np.asarray(self._distribution.rvs(size=shape, random_state=rng))
         # scipy drops the first axis of a single vector
-        return points.reshape(size, -1)
+        return points.reshape(size, points.size // size if size else self.dim)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from research.domain.decoding import decode
 from research.domain.hashing import JSON as JSON
-from research.domain.hashing import canonical, canonical_text, digest
+from research.domain.hashing import canonical_text, digest, encode_as_dict
 from research.domain.values import Alias, unwrap
 from research.errors import UnstableValueError, did_you_mean
 
@@ -22,7 +23,7 @@ def flatten(items: Iterable[tuple[str, Any]], prefix: str = "") -> Iterator[tupl
         plain = unwrap(value)
         if isinstance(plain, Config):
             plain = dict(plain.items())
-        if type(plain) is dict and plain and all(isinstance(name, str) for name in plain):
+        if _is_nested(plain):
             yield from flatten(plain.items(), f"{prefix}{key}/")
         else:
             yield prefix + key, value
@@ -36,16 +37,28 @@ def entries(items: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
     UnstableValueError
         If a value has no stable content; names the parameter and the way out.
     """
-    pairs = []
-    for path, value in flatten(items):
+    pairs: list[tuple[str, str]] = []
+    for name, value in items:
         try:
-            pairs.append((path, canonical_text(value)))
+            pairs.extend(_leaves(name, value))
+        except UnstableValueError:
+            if type(value) is not Alias:
+                raise
+            pairs.append((name, canonical_text(value)))  # its name stands for the whole
+    pairs.sort()
+    return pairs
+
+
+def _leaves(name: str, value: Any) -> list[tuple[str, str]]:
+    pairs = []
+    for path, leaf in flatten([(name, value)]):
+        try:
+            pairs.append((path, canonical_text(leaf)))
         except UnstableValueError as error:
             raise UnstableValueError(
-                f"parameter {path!r}: the value {unwrap(value)!r} would not be recognised in another "
+                f"parameter {path!r}: the value {unwrap(leaf)!r} would not be recognised in another "
                 f"process: {error}; give it a name that says what it is: Alias(value, 'name')"
             ) from error
-    pairs.sort()
     return pairs
 
 
@@ -86,14 +99,16 @@ class Config(Mapping[str, Any]):
     def __init__(
         self, items: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None, **kwargs: Any
     ) -> None:
-        content = dict(items or (), **kwargs)
-        for key in content:
+        pairs = [*(items.items() if isinstance(items, Mapping) else items or ()), *kwargs.items()]
+        for key, _ in pairs:
             if not isinstance(key, str):
                 raise TypeError(f"names of parameters must be str, got {key!r}")
-        self._items: dict[str, Any] = content
+        self._items: dict[str, Any] = dict(pairs)
         self._text: str | None = None
-        if any("/" in key for key in content):
-            check_names(path for path, _ in flatten(content.items()))
+        if len(self._items) < len(pairs) or any(
+            "/" in key or _is_nested(unwrap(item)) for key, item in pairs
+        ):
+            check_names(path for path, _ in flatten(pairs))
 
     @classmethod
     def of_items(cls, items: dict[str, Any]) -> Config:
@@ -127,8 +142,7 @@ class Config(Mapping[str, Any]):
         >>> Config(a=1, f=max, pair=(1, 2)).explain_hash()
         {'a': 1, 'f': {'$function': 'builtins:max'}, 'pair': {'$tuple': [1, 2]}}
         """
-        self.canonical  # noqa: B018  (names the parameter if there is nothing to explain)
-        return {path: canonical(value) for path, value in sorted(flatten(self._items.items()))}
+        return dict(json.loads(self.canonical))
 
     def to_dict(self) -> dict[str, Any]:
         """Return a fresh plain dict, keys as written, lists, dicts and sets in it copied."""
@@ -144,22 +158,21 @@ class Config(Mapping[str, Any]):
         except KeyError:
             return self._find(key)
         if type(value) in CONTAINERS:
-            return Config.of_items(value) if _is_nested(value) else copy_containers(value)
+            if not _is_nested(value):
+                return copy_containers(value)
+            others = [
+                name for name in self._items if f"{name}/".startswith(f"{key}/") or key.startswith(f"{name}/")
+            ]
+            is_whole = others == [key]
+            return Config.of_items(value) if is_whole else self._find(key)
         return value
 
     def _find(self, key: str) -> Any:
-        """Look for a parameter whose path is written in other pieces than `key`."""
-        inside = {}
-        for name, value in self._items.items():
-            if name.startswith(f"{key}/"):
-                inside[name[len(key) + 1 :]] = value
-            elif isinstance(key, str) and key.startswith(f"{name}/"):
-                nested = unwrap(value)
-                if isinstance(nested, Config) or _is_nested(nested):
-                    try:
-                        return Config(nested)[key[len(name) + 1 :]]
-                    except KeyError:
-                        continue
+        """Look for a parameter, or a group of them, by their whole paths, however they were written."""
+        paths = dict(flatten(self._items.items()))
+        if key in paths:
+            return copy_containers(unwrap(paths[key]))
+        inside = {path[len(key) + 1 :]: value for path, value in paths.items() if path.startswith(f"{key}/")}
         if not inside:
             raise KeyError(f"there is no parameter {key!r}{did_you_mean(key, self._items)}")
         return Config.of_items(inside)
@@ -174,7 +187,10 @@ class Config(Mapping[str, Any]):
         if isinstance(other, Config):
             return self.canonical == other.canonical
         if isinstance(other, Mapping):
-            return self.canonical == Config(other).canonical
+            try:
+                return self.canonical == Config(other).canonical
+            except (TypeError, ValueError):  # what is no config equals none
+                return False
         return NotImplemented
 
     def __hash__(self) -> int:
@@ -182,6 +198,9 @@ class Config(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"Config({self._items!r})"
+
+
+encode_as_dict(Config, lambda config: dict(config.raw_items()))
 
 
 class ConfigAlias:
@@ -286,19 +305,26 @@ def check_names(names: Iterable[str]) -> None:
 CONTAINERS = frozenset({list, dict, tuple, set, np.ndarray})
 
 
-def copy_containers(value: Any) -> Any:
-    """Copy lists, dicts and sets, at any depth; arrays become read-only views, all else is shared."""
+def copy_containers(value: Any, with_arrays: bool = False) -> Any:
+    """Copy lists, dicts and sets, at any depth; arrays become read-only, all else is shared.
+
+    Parameters
+    ----------
+    value : object
+    with_arrays : bool, default False
+        Copy arrays, too; else they are views.
+    """
     kind = type(value)
     if kind is np.ndarray:
-        view = value.view()
+        view = value.copy() if with_arrays else value.view()
         view.flags.writeable = False
         return view
     if kind is list:
-        return [copy_containers(item) for item in value]
+        return [copy_containers(item, with_arrays) for item in value]
     if kind is dict:
-        return {key: copy_containers(item) for key, item in value.items()}
+        return {key: copy_containers(item, with_arrays) for key, item in value.items()}
     if kind is tuple:
-        return tuple(copy_containers(item) for item in value)
+        return tuple(copy_containers(item, with_arrays) for item in value)
     if kind is set:
         return set(value)
     if kind is Config:
@@ -311,4 +337,9 @@ def _alias(value: Any) -> Alias:
 
 
 def _is_nested(value: Any) -> bool:
-    return type(value) is dict and bool(value) and all(isinstance(name, str) for name in value)
+    """Whether a value is a group of parameters: a dict whose keys are paths."""
+    return type(value) is dict and bool(value) and all(map(_is_path, value))
+
+
+def _is_path(name: Any) -> bool:
+    return isinstance(name, str) and "" not in name.split("/")

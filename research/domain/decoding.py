@@ -46,7 +46,7 @@ def decode(form: JSON) -> Any:
 
 def _scalar(content: list[Any]) -> Any:
     dtype, data = content
-    return np.frombuffer(bytes.fromhex(data), dtype=decode(dtype))[0]
+    return np.frombuffer(bytes.fromhex(data), dtype=np.dtype(decode(dtype)))[0]
 
 
 _DECODERS: dict[str, Callable[[Any], Any]] = {
@@ -64,6 +64,7 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "$frozenset": lambda content: frozenset(map(_hashable, content)),
     "$dict": lambda content: {_hashable(key): decode(item) for key, item in content},
     "$scalar": _scalar,
+    "$long": lambda content: np.dtype(content[0]).type(content[1]),
 }
 
 

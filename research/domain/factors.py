@@ -8,9 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from research.domain.config import CONTAINERS, check_names, copy_containers, entries
+from research.domain.config import CONTAINERS, check_names, copy_containers, entries, join_entries
 from research.domain.drawing import Draw
-from research.domain.hashing import canonical_text
 from research.domain.values import Alias
 from samplers import Sampler
 
@@ -50,7 +49,10 @@ class Column:
             values.flags.writeable = False
         self.names: tuple[str, ...] = (name,)
         if isinstance(values, list | tuple):
-            values = tuple(copy_containers(value) if type(value) in CONTAINERS else value for value in values)
+            values = tuple(
+                copy_containers(value, with_arrays=True) if type(value) in CONTAINERS else value
+                for value in values
+            )
         self.values = values
         self.length: int | None = len(values)
 
@@ -58,7 +60,8 @@ class Column:
         items[self.names[0]] = self.values[index]
 
     def check(self) -> None:
-        if not isinstance(self.values, range | np.ndarray):
+        is_plain = isinstance(self.values, np.ndarray) and not self.values.dtype.hasobject
+        if not is_plain and not isinstance(self.values, range):
             entries((self.names[0], value) for value in self.values if type(value) not in _STABLE)
 
     def __eq__(self, other: object) -> bool:
@@ -69,12 +72,15 @@ class Column:
         if isinstance(self.values, range) and isinstance(other.values, range):
             return self.values == other.values
         return all(
-            canonical_text(left) == canonical_text(right)
+            self._text(left) == self._text(right)
             for left, right in zip(self.values, other.values, strict=True)
         )
 
+    def _text(self, value: Any) -> str:
+        return join_entries(entries([(self.names[0], value)]))
+
     def __hash__(self) -> int:
-        ends = [canonical_text(self.values[index]) for index in (0, -1) if self.length]
+        ends = [self._text(self.values[index]) for index in (0, -1) if self.length]
         return hash((self.names, self.length, *ends))
 
     def __repr__(self) -> str:

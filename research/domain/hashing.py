@@ -17,6 +17,7 @@ import functools
 import json
 import math
 import pathlib
+import re
 import sys
 import types
 from collections.abc import Callable
@@ -137,28 +138,39 @@ def _dict(value: dict[Any, Any], parents: tuple[int, ...]) -> JSON:
 def _array(value: np.ndarray[Any, Any], parents: tuple[int, ...]) -> JSON:
     if value.dtype.hasobject:
         return {"$array": ["object", list(value.shape), _sequence(value.ravel().tolist(), parents)]}
-    value = value.astype(value.dtype.newbyteorder("<"), copy=False)
-    dtype = value.dtype.descr if value.dtype.names else value.dtype.str
-    content = digest(np.ascontiguousarray(value).tobytes(), 16)
-    return {"$array": [_encode(dtype, parents), list(value.shape), content]}
+    if value.dtype.char in "gG":  # between their bytes lies what happened to be in memory
+        content = digest(" ".join(map(str, value.ravel())), 16)
+    else:
+        value = value.astype(value.dtype.newbyteorder("<"), copy=False)
+        content = digest(np.ascontiguousarray(value).tobytes(), 16)
+    return {"$array": [_dtype(value.dtype, parents), list(value.shape), content]}
+
+
+def _dtype(dtype: np.dtype[Any], parents: tuple[int, ...]) -> JSON:
+    return _encode(dtype.descr if dtype.names else dtype.str, parents)
 
 
 def _scalar_of_numpy(value: np.generic, parents: tuple[int, ...]) -> JSON:
+    if value.dtype.char in "gG":
+        return {"$long": [value.dtype.str, str(value)]}
     item = value.item()
     if isinstance(item, np.generic) or isinstance(value, np.datetime64 | np.timedelta64 | np.void):
-        return {"$scalar": [_encode(value.dtype.str, parents), value.tobytes().hex()]}
+        return {"$scalar": [_dtype(value.dtype, parents), value.tobytes().hex()]}
     return _encode(item, parents)
 
 
-def _qualified(value: Any) -> str:
+def _module(value: Any) -> str:
     module = getattr(value, "__module__", None) or "builtins"
-    if module in ("__main__", "__mp_main__"):
-        module = main_name()
-    return f"{module}:{value.__qualname__}"
+    return main_name() if module in ("__main__", "__mp_main__") else str(module)
+
+
+def _qualified(value: Any) -> str:
+    return f"{_module(value)}:{value.__qualname__}"
 
 
 def _function(value: types.FunctionType, parents: tuple[int, ...]) -> JSON:
-    if "<" not in value.__qualname__:  # neither a lambda nor local
+    # a decorator may have given a local function the name of another: its code knows what it is
+    if "<" not in value.__code__.co_qualname and "<" not in value.__qualname__:
         return {"$function": _qualified(value)}
     form = {
         "code": _code(value.__code__, parents),
@@ -184,6 +196,7 @@ def _code(code: types.CodeType, parents: tuple[int, ...]) -> JSON:
     ]
     return [
         base64.b64encode(code.co_code).decode(),
+        base64.b64encode(code.co_exceptiontable).decode(),
         constants,
         *(list(names) for names in (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)),
         [code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags],
@@ -199,7 +212,11 @@ def _object(value: Any, parents: tuple[int, ...]) -> JSON:
     except Exception as error:
         raise UnstableValueError(f"{type(value).__qualname__} has no state to go by ({error})") from error
     if isinstance(reduced, str):
-        return {"$global": f"{getattr(value, '__module__', None)}:{reduced}"}
+        if "<" not in reduced:
+            return {"$global": f"{_module(value)}:{reduced}"}
+        if hasattr(value, "__wrapped__"):  # a lambda with a cache around it
+            return {"$wrapped": [_qualified(type(value)), _encode(value.__wrapped__, parents)]}
+        raise UnstableValueError(f"{reduced} cannot be found by its name")
     make, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
     if make in (copyreg.__newobj__, copyreg.__reduce_ex__, copyreg._reconstructor):  # type: ignore[attr-defined]
         name, arguments = _qualified(arguments[0]), arguments[1:]
@@ -247,9 +264,7 @@ _CONTAINERS: dict[type, Callable[[Any, tuple[int, ...]], JSON]] = {
             _dict(value.keywords, parents),
         ]
     },
-    types.MethodType: lambda value, parents: {
-        "$method": [value.__func__.__qualname__, _encode(value.__self__, parents)]
-    },
+    types.MethodType: lambda value, parents: _method(value, parents),
 }
 
 
@@ -264,13 +279,33 @@ def _builtin(value: Any, parents: tuple[int, ...]) -> JSON:
     owner = value.__self__
     if owner is None or isinstance(owner, types.ModuleType):
         return {"$function": _qualified(value)}
+    return _method(value, parents)
+
+
+def _method(value: Any, parents: tuple[int, ...]) -> JSON:
+    owner, name = value.__self__, value.__name__
+    module = type(owner).__module__
+    if getattr(sys.modules.get(module), name, None) == value:  # `random.random` of a hidden generator
+        return {"$function": f"{_module(type(owner))}:{name}"}
     return {"$method": [value.__qualname__, _encode(owner, parents)]}
+
+
+def _set_subclass(value: Any, parents: tuple[int, ...]) -> JSON:
+    form = {"items": _sorted(value, parents), "state": _encode(getattr(value, "__dict__", None), parents)}
+    return {"$object": [_qualified(type(value)), form]}
+
+
+def encode_as_dict(kind: type, read: Callable[[Any], dict[str, Any]]) -> None:
+    """Let objects of a class have the canonical form of a dict."""
+    _CONTAINERS[kind] = lambda value, parents: _dict(read(value), parents)
 
 
 _FAMILIES: tuple[tuple[Any, Callable[[Any, tuple[int, ...]], JSON]], ...] = (
     (Alias, _alias),
     (Opaque, lambda value, parents: value.form),
     (np.generic, _scalar_of_numpy),
+    (set | frozenset, _set_subclass),
+    (re.Pattern, lambda value, parents: {"$pattern": [_encode(value.pattern, parents), value.flags]}),
     (enum.Enum, lambda value, parents: {"$enum": [_qualified(type(value)), value.name]}),
     (type, lambda value, parents: {"$class": _qualified(value)}),
     (types.BuiltinFunctionType, _builtin),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from samplers.base import same
+
 
 class Alias:
     """A value with a short name to show in tables and file names.
@@ -40,7 +42,7 @@ class Alias:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Alias):
             return NotImplemented
-        return self.alias == other.alias and bool(self.value == other.value)
+        return self.alias == other.alias and same(self.value, other.value)
 
     def __hash__(self) -> int:
         return hash(self.alias)
@@ -84,6 +86,8 @@ class Opaque:
         if tag == "$array":
             dtype, shape, content_digest = content
             return f"array({dtype}, {tuple(shape)}, {str(content_digest)[:8]})"
+        if tag == "$enum":
+            return f"{str(content[0]).rpartition(':')[2]}.{content[1]}"
         if isinstance(content, list) and content and isinstance(content[0], str):
             content = content[0]
         return str(content).rpartition(":")[2] if isinstance(content, str) else f"{tag[1:]}(...)"
