@@ -103,7 +103,9 @@ class Config(Mapping[str, Any]):
         for key, _ in pairs:
             if not isinstance(key, str):
                 raise TypeError(f"names of parameters must be str, got {key!r}")
-        self._items: dict[str, Any] = dict(pairs)
+        self._items: dict[str, Any] = {
+            key: copy_containers(value) if type(value) in CONTAINERS else value for key, value in pairs
+        }
         self._text: str | None = None
         if len(self._items) < len(pairs) or any(
             "/" in key or _is_nested(unwrap(item)) for key, item in pairs
@@ -314,22 +316,32 @@ def copy_containers(value: Any, with_arrays: bool = False) -> Any:
     with_arrays : bool, default False
         Copy arrays, too; else they are views.
     """
+    return _copy(value, with_arrays, {})
+
+
+def _copy(value: Any, with_arrays: bool, copies: dict[int, Any]) -> Any:
     kind = type(value)
+    if kind not in CONTAINERS and kind is not Config:
+        return value
+    if id(value) in copies:  # it holds itself
+        return copies[id(value)]
+    made: Any
     if kind is np.ndarray:
-        view = value.copy() if with_arrays else value.view()
-        view.flags.writeable = False
-        return view
-    if kind is list:
-        return [copy_containers(item, with_arrays) for item in value]
-    if kind is dict:
-        return {key: copy_containers(item, with_arrays) for key, item in value.items()}
-    if kind is tuple:
-        return tuple(copy_containers(item, with_arrays) for item in value)
-    if kind is set:
-        return set(value)
-    if kind is Config:
-        return value.to_dict()
-    return value
+        made = value.copy() if with_arrays else value.view()
+        made.flags.writeable = False
+    elif kind is list:
+        made = copies[id(value)] = []
+        made.extend(_copy(item, with_arrays, copies) for item in value)
+    elif kind is dict:
+        made = copies[id(value)] = {}
+        made.update((key, _copy(item, with_arrays, copies)) for key, item in value.items())
+    elif kind is tuple:
+        made = tuple(_copy(item, with_arrays, copies) for item in value)
+    elif kind is set:
+        made = set(value)
+    else:
+        made = value.to_dict()
+    return made
 
 
 def _alias(value: Any) -> Alias:

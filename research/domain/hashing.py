@@ -169,8 +169,7 @@ def _qualified(value: Any) -> str:
 
 
 def _function(value: types.FunctionType, parents: tuple[int, ...]) -> JSON:
-    # a decorator may have given a local function the name of another: its code knows what it is
-    if "<" not in value.__code__.co_qualname and "<" not in value.__qualname__:
+    if "<" not in value.__qualname__ and ("<" not in value.__code__.co_qualname or _is_found(value)):
         return {"$function": _qualified(value)}
     form = {
         "code": _code(value.__code__, parents),
@@ -179,6 +178,16 @@ def _function(value: types.FunctionType, parents: tuple[int, ...]) -> JSON:
         "closure": [_cell(cell, parents) for cell in value.__closure__ or ()],
     }
     return {"$code": [value.__name__, digest(dumps(form), 16)]}
+
+
+def _is_found(value: types.FunctionType) -> bool:
+    """Whether a local function that a decorator gave a global name is what that name stands for."""
+    if value.__module__ == "__main__" and _main_name is not None:
+        return True  # the user's script is not at hand here; where it was, the name has been looked up
+    found: Any = sys.modules.get(value.__module__)
+    for part in value.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is value
 
 
 def _cell(cell: Any, parents: tuple[int, ...]) -> JSON:

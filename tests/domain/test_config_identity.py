@@ -185,7 +185,9 @@ def test_a_missing_parameter_is_named_with_near_ones():
         Config(gamma=1)["gama"]
 
 
-@pytest.mark.parametrize("items", [{"m": 1, "m/x": 2}, {"m": {"x": 1}, "m/x": 2}], ids=repr)
+@pytest.mark.parametrize(
+    "items", [{"m": 1, "m/x": 2}, {"m": {"x": 1}, "m/x": 2}], ids=lambda item: repr(item).split(" at 0x")[0]
+)
 def test_a_parameter_is_given_once(items):
     with pytest.raises(ValueError, match="given twice"):
         Config(items)

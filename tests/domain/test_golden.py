@@ -66,12 +66,14 @@ CONFIGS = [
 ]
 
 
-@pytest.mark.parametrize(("value", "text"), CANONICAL, ids=lambda item: repr(item)[:40])
+@pytest.mark.parametrize(("value", "text"), CANONICAL, ids=lambda item: repr(item).split(" at 0x")[0][:40])
 def test_canonical_texts(value, text):
     assert canonical_text(value) == text
 
 
-@pytest.mark.parametrize(("content", "hash_", "first", "other"), CONFIGS, ids=repr)
+@pytest.mark.parametrize(
+    ("content", "hash_", "first", "other"), CONFIGS, ids=lambda item: repr(item).split(" at 0x")[0]
+)
 def test_hashes_of_configs_and_ids_of_experiments(content, hash_, first, other):
     config = Config(content)
     assert config.hash() == hash_
