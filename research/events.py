@@ -6,7 +6,11 @@ from typing import NamedTuple, TypeAlias
 
 
 class Member(NamedTuple):
-    """One experiment of a task, as numbers: the worker makes the config itself."""
+    """One experiment of a task, as numbers: the worker makes the config itself.
+
+    Where parameters are drawn, the text that their draws depend on comes along: a function or an object
+    that has crossed to another process need not look there as it did here.
+    """
 
     id: str
     number: int  # place in the order of the study
@@ -14,6 +18,7 @@ class Member(NamedTuple):
     pass_: int
     repetition: int
     generation: int
+    listed: str | None = None  # canonical text of the listed values of a config that has drawn ones
 
 
 class Task(NamedTuple):

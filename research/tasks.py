@@ -72,14 +72,14 @@ class TaskSource(Iterator[Task]):
         number = self._number
         self._number += 1
         place = self._walk.place(number)
-        values = self._domain.values_at(place.position, self._seed, self._generation, place.pass_)
+        values, listed = self._domain.point(place.position, self._seed, self._generation, place.pass_)
         canonical = Config.of_items(values).canonical
         id_ = experiment_id(canonical, place.repetition, self._generation, place.pass_)
         if int(id_, 16) in self._seen:
             self.n_duplicates += 1
             return None
         self._seen.add(int(id_, 16))
-        member = Member(id_, number, place.position, place.pass_, place.repetition, self._generation)
+        member = Member(id_, number, place.position, place.pass_, place.repetition, self._generation, listed)
         self._registered.append(Registered(member, canonical, self._aliases(values)))
         return member
 

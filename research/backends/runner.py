@@ -220,7 +220,9 @@ class TaskRunner:
 
     def _config(self, member: Member) -> Config:
         domain = self._blueprint.domains[member.generation]
-        values = domain.values_at(member.position, self._blueprint.seed, member.generation, member.pass_)
+        values = domain.point(
+            member.position, self._blueprint.seed, member.generation, member.pass_, member.listed
+        ).values
         values["repetition"] = member.repetition
         values["updates"] = member.generation
         return Config.of_items(values)

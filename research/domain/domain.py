@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from operator import index as as_index
-from typing import Any
+from typing import Any, NamedTuple
 
 from research.domain.config import Config, ConfigAlias, entries, join_entries
 from research.domain.factors import PENDING, Cube, Factor, Zip, make_factor
 from research.domain.ordering import Sum, Walk
 from research.domain.values import Alias
 from samplers import make_seed
+
+
+class Point(NamedTuple):
+    """A config as it comes from a domain."""
+
+    values: dict[str, Any]
+    listed: str | None  # canonical text of the listed values, if others are drawn
 
 
 class Domain:
@@ -215,13 +222,18 @@ class Domain:
             number += 1
 
     def item(self, index: int, default_seed: int = 0, generation: int = 0, pass_: int = 0) -> ConfigAlias:
-        """Return config number `index` with aliases; see `values_at`."""
-        values = self.values_at(index, default_seed, generation, pass_)
+        """Return config number `index` with aliases; see `point`."""
+        values = self.point(index, default_seed, generation, pass_).values
         return ConfigAlias([(self._aliases.get(name, name), value) for name, value in values.items()])
 
-    def values_at(
-        self, index: int, default_seed: int = 0, generation: int = 0, pass_: int = 0
-    ) -> dict[str, Any]:
+    def point(
+        self,
+        index: int,
+        default_seed: int = 0,
+        generation: int = 0,
+        pass_: int = 0,
+        listed: str | None = None,
+    ) -> Point:
         """Return config number `index` as a new dict, in which values may be an Alias.
 
         Takes time in proportion to the number of parameters, for domains of any size.
@@ -236,18 +248,22 @@ class Domain:
             How many times a study had replaced its domain by another.
         pass_ : int, default 0
             How many times the domain had been walked before.
+        listed : str, optional
+            What this method returned as such for the same config, possibly in another process.
         """
         cube, position = self._sum.locate(index)
         items: dict[str, Any] = {}
         draws: list[Any] = []
         cube.put(position, items, draws)
         if draws:
-            listed = [(name, value) for name, value in items.items() if value is not PENDING]
+            if listed is None:
+                known = [(name, value) for name, value in items.items() if value is not PENDING]
+                listed = join_entries(entries(known))
             count = position if cube.only_draws else pass_
-            place = f"{generation}|{count}|{join_entries(entries(listed))}"
+            place = f"{generation}|{count}|{listed}"
             for draw in draws:
                 items[draw.name] = draw.value(self._seed, default_seed, place)
-        return items
+        return Point(items, listed)
 
     def check(self) -> None:
         """Refuse listed values that could not be recognised in another process.
@@ -272,7 +288,7 @@ class Domain:
     def __iter__(self) -> Iterator[Config]:
         number = 0
         while self._sum.length is None or number < self._sum.length:
-            yield Config.of_items(self.values_at(number))
+            yield Config.of_items(self.point(number).values)
             number += 1
 
     def __getitem__(self, index: int) -> Config:
@@ -287,7 +303,7 @@ class Domain:
             number += length
         if number < 0 or (length is not None and number >= length):
             raise IndexError(f"the domain has {length} configs, there is no number {index}")
-        return Config.of_items(self.values_at(number))
+        return Config.of_items(self.point(number).values)
 
     def __len__(self) -> int:
         if self.len is None:

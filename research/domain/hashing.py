@@ -180,7 +180,7 @@ def _function(value: types.FunctionType, parents: tuple[int, ...]) -> JSON:
     return {"$code": [value.__name__, digest(dumps(form), 16)]}
 
 
-def _is_found(value: types.FunctionType) -> bool:
+def _is_found(value: Any) -> bool:
     """Whether a local function that a decorator gave a global name is what that name stands for."""
     if value.__module__ == "__main__" and _main_name is not None:
         return True  # the user's script is not at hand here; where it was, the name has been looked up
@@ -214,17 +214,18 @@ def _code(code: types.CodeType, parents: tuple[int, ...]) -> JSON:
 
 def _object(value: Any, parents: tuple[int, ...]) -> JSON:
     """Encode an object by its class and its state, the way it would be pickled."""
+    reduce = copyreg.dispatch_table.get(type(value))
     try:
-        reduced = value.__reduce_ex__(4)
+        reduced = value.__reduce_ex__(4) if reduce is None else reduce(value)
     except UnstableValueError:
         raise
     except Exception as error:
         raise UnstableValueError(f"{type(value).__qualname__} has no state to go by ({error})") from error
     if isinstance(reduced, str):
+        if hasattr(value, "__wrapped__") and not _is_found(value):  # a cache around a local function
+            return {"$wrapped": [_qualified(type(value)), _encode(value.__wrapped__, parents)]}
         if "<" not in reduced:
             return {"$global": f"{_module(value)}:{reduced}"}
-        if hasattr(value, "__wrapped__"):  # a lambda with a cache around it
-            return {"$wrapped": [_qualified(type(value)), _encode(value.__wrapped__, parents)]}
         raise UnstableValueError(f"{reduced} cannot be found by its name")
     make, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
     if make in (copyreg.__newobj__, copyreg.__reduce_ex__, copyreg._reconstructor):  # type: ignore[attr-defined]
@@ -299,6 +300,10 @@ def _method(value: Any, parents: tuple[int, ...]) -> JSON:
     return {"$method": [value.__qualname__, _encode(owner, parents)]}
 
 
+def _member(value: enum.Enum) -> JSON:
+    return canonical(value.value) if value.name is None else value.name
+
+
 def _set_subclass(value: Any, parents: tuple[int, ...]) -> JSON:
     form = {"items": _sorted(value, parents), "state": _encode(getattr(value, "__dict__", None), parents)}
     return {"$object": [_qualified(type(value)), form]}
@@ -315,7 +320,7 @@ _FAMILIES: tuple[tuple[Any, Callable[[Any, tuple[int, ...]], JSON]], ...] = (
     (np.generic, _scalar_of_numpy),
     (set | frozenset, _set_subclass),
     (re.Pattern, lambda value, parents: {"$pattern": [_encode(value.pattern, parents), value.flags]}),
-    (enum.Enum, lambda value, parents: {"$enum": [_qualified(type(value)), value.name]}),
+    (enum.Enum, lambda value, parents: {"$enum": [_qualified(type(value)), _member(value)]}),
     (type, lambda value, parents: {"$class": _qualified(value)}),
     (types.BuiltinFunctionType, _builtin),
     (np.ufunc, lambda value, parents: {"$function": f"numpy:{value.__name__}"}),

@@ -166,6 +166,26 @@ def test_setting_anew_forgets_what_was_set_before():
     assert next(grid).config() == {**grid[0].to_dict(), "repetition": 0, "updates": 0}
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        Domain(a=[1], t=NumpySampler("n")),
+        Domain(b=[1], s=NumpySampler("n")),
+        Domain(a=[1], s=NumpySampler("u")),
+        Domain(a=[1], s=NumpySampler("n", seed=1)),
+        Domain(a=[1], s=[0.5]),
+        Domain(s=NumpySampler("n"), a=[1]),
+        Domain(a=[1]) @ Domain(s=[0.5]),
+        Domain(a=[1]),
+        None,
+        [],
+    ],
+    ids=lambda item: repr(item).split(" at 0x")[0],
+)
+def test_a_domain_differs_from_what_has_other_content(other):
+    assert Domain(a=[1], s=NumpySampler("n")) != other
+
+
 @pytest.mark.parametrize("name", ["n_items", "n_reps", "repeat_each"])
 @pytest.mark.parametrize("value", [0, -1, 2.0, "3", True], ids=lambda item: repr(item).split(" at 0x")[0])
 def test_a_setting_that_is_no_positive_int_is_named(name, value):
@@ -253,7 +273,7 @@ def test_equal_domains_draw_equal_values(one, other):
     if first == second:
         assert list(first) == list(second)
         assert hash(first) == hash(second)
-        assert list(map(first.values_at, range(30))) == list(map(second.values_at, range(30)))
+        assert list(map(first.point, range(30))) == list(map(second.point, range(30)))
 
 
 def change(value):

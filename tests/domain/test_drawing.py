@@ -16,7 +16,7 @@ GRID = Domain(a=range(20)) * NORMAL
 
 
 def draws(domain, **how):
-    return {index: domain.values_at(index, **how)["s"] for index in range(domain.len)}
+    return {index: domain.point(index, **how).values["s"] for index in range(domain.len)}
 
 
 def by_a(domain):
@@ -85,9 +85,9 @@ def test_whose_seed_counts():
     own = Domain(a=[1]) * Domain(s=NumpySampler("normal", seed=5))
     other = Domain(a=[1]) * Domain(s=NumpySampler("normal", seed=6))
     none = Domain(a=[1]) * NORMAL
-    assert own.values_at(0, default_seed=1) == own.values_at(0, default_seed=2)
+    assert own.point(0, default_seed=1).values == own.point(0, default_seed=2).values
     assert own[0] != other[0]
-    assert none[0] == none.values_at(0, default_seed=0)
+    assert none[0] == none.point(0, default_seed=0).values
     for domain in (own, other, none):
         domain.set_iter_params(seed=7)
     assert own[0] == other[0] == none[0]

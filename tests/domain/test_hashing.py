@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import datetime
+import enum
 import fractions
 import functools
 import json
@@ -224,6 +225,11 @@ class Tags(set):
     pass
 
 
+class Access(enum.IntFlag):
+    READ = 1
+    WRITE = 2
+
+
 Pair = collections.namedtuple("Pair", "a b")
 Other = collections.namedtuple("Other", "a b")
 RECORD = np.array([(1,)], dtype=[("a", "<i4")])
@@ -232,8 +238,10 @@ DIFFERENT = {
     "closures": (multiplied(2), multiplied(3), multiplied("3"), multiplied([3])),
     "defaults by keyword": (plus(1), plus(2)),
     "functions in closures": (multiplied(max), multiplied(min), multiplied(multiplied(1))),
+    "names": (lambda x: x.left, lambda x: x.right, lambda x: left(x), lambda x: right(x)),  # noqa: F821
     "what is caught": (guarded(), guarded_in_part()),
     "wrapped functions": (wrapped(max, 2), wrapped(max, 3), max),
+    "cached wrapped functions": (functools.lru_cache(wrapped(max, 2)), functools.lru_cache(wrapped(max, 3))),
     "cached lambdas": (functools.lru_cache(lambda x: x + 1), functools.lru_cache(lambda x: x + 2)),
     "methods": (Box(1).open, Box(2).open, Box.open, "a".join, "b".join, "a".strip),
     "states": (Box(1), Box(1.0), Box([1]), Slots(1), Slots(2), Custom(0, 1), Custom(0, 2)),
@@ -250,6 +258,8 @@ DIFFERENT = {
     "tables": (pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [1.0]}), pd.DataFrame({"b": [1]})),
     "samplers": (NumpySampler("n"), NumpySampler("n", loc=1), NumpySampler("n", seed=1), NumpySampler("u")),
     "types": (int, list[int], list[str], list, type(None), None),
+    "unions of types": (int | None, int | str, str | None),
+    "flags without a name": (Access(0), Access(8), Access(16), Access.READ | Access.WRITE, 0, 8),
     "patterns": (re.compile("a"), re.compile("a", re.IGNORECASE), "a"),
     "signs and infinities": (0.0, -0.0, float("nan"), float("inf"), float("-inf")),
 }

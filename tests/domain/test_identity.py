@@ -143,6 +143,14 @@ def test_draws_never_change(sampler, value):
     assert type(config["x"]) is type(value)
 
 
+def test_a_draw_leaves_nothing_behind_for_the_next():
+    domain = Domain(a=range(50)) * Domain(s=NumpySampler("integers", low=0, high=1000))
+    assert [domain[number] for number in reversed(range(50))] == list(domain)[::-1]
+    first = domain[0]
+    _ = Domain(s=NumpySampler("integers", low=0, high=1000))[7]  # uses half of the bits that it takes
+    assert domain[0] == first
+
+
 def test_ids_and_draws_of_a_whole_domain_are_the_same_in_every_process():
     code = (
         "from research import Domain; from samplers import NumpySampler\n"

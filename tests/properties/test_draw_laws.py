@@ -52,15 +52,22 @@ def drawn_for(config, **how):
     """Draw what belongs to a config in a domain that holds nothing else."""
     listed = Domain({name: [value] for name, value in sorted(config.items()) if name not in SAMPLERS})
     samplers = Domain({name: SAMPLERS[name] for name in sorted(config) if name in SAMPLERS})
-    return (listed * samplers).values_at(0, **how) if samplers.names else listed.values_at(0)
+    return (listed * samplers).point(0, **how).values if samplers.names else listed.point(0).values
 
 
 @given(DOMAINS, st.integers(0, 2**70), st.integers(0, 3), st.integers(0, 3))
 def test_a_draw_depends_on_its_config_wherever_it_stands(domain, seed, generation, pass_):
     how = {"default_seed": seed, "generation": generation, "pass_": pass_}
     for number in range(domain.len):
-        values = domain.values_at(number, **how)
+        values = domain.point(number, **how).values
         assert values == drawn_for(values, **how)
+
+
+@given(DOMAINS, st.sampled_from(["default_seed", "generation", "pass_"]), st.integers(1, 100))
+def test_another_seed_generation_or_pass_changes_every_draw_and_nothing_else(domain, what, value):
+    for number in range(domain.len):
+        one, other = domain.point(number).values, domain.point(number, **{what: value}).values
+        assert {name for name in one if one[name] != other[name]} == set(one) & set(SAMPLERS)
 
 
 @given(DOMAINS)
@@ -101,7 +108,7 @@ def test_every_seed_draws_other_values_and_overrides_what_was_the_default(domain
     for seed in seeds:
         domain.set_iter_params(seed=seed)
         for number in range(domain.len):
-            values = domain.values_at(number, default_seed=99)
+            values = domain.point(number, default_seed=99).values
             assert values == drawn_for(values, default_seed=seed)
             draws.setdefault(seed, set()).update(value for name, value in values.items() if name in SAMPLERS)
     assert len(set().union(*draws.values())) == sum(map(len, draws.values()))
