@@ -124,7 +124,8 @@ class ProcessBackend:
             launcher.launch(worker, theirs)
         self._pipes[worker] = Connection(ours.detach())
         if isinstance(launcher, SpawnLauncher):
-            self._pipes[worker].send_bytes(launcher.message)
+            with contextlib.suppress(OSError):  # it was killed before it read: `events` reports its death
+                self._pipes[worker].send_bytes(launcher.message)
 
     def _until(self, timeout: float) -> float:
         if not self._deadlines:

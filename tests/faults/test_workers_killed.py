@@ -75,6 +75,26 @@ def test_only_experiments_that_ran_on_a_killed_worker_are_lost(start_method):
     assert len(done) == 20 * counts["done"]
 
 
+def test_a_worker_that_dies_before_it_has_heard_anything_is_replaced(tmp_path, monkeypatch):
+    folder = tmp_path / "at_start"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import os\n"
+        "try:\n"
+        f"    os.mkdir({str(tmp_path / 'died')!r})\n"
+        "except FileExistsError:\n"
+        "    pass\n"
+        "else:\n"
+        "    os._exit(3)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    data = bytes(10_000_000)  # more than a pipe holds: it is still being sent as the worker dies
+    described = Research("study", Domain(a=range(4))).add_callable("f", len, args=[data], save_to="n")
+    found = described.run(workers=2, start_method="spawn", bar=False)
+    assert found.results.df["n"].tolist() == [len(data)] * 4
+    assert (tmp_path / "died").exists()
+
+
 def _any_done():
     try:
         return (ResearchResults("study").statuses_to_df()["status"] == "done").any()
