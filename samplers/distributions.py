@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from samplers.base import Sampler
+from samplers.algebra import Sampler
 from samplers.random import Seed
 
 # short name -> (name in numpy.random.Generator, name in scipy.stats)
@@ -65,7 +65,7 @@ class _Named(Sampler):
     def content(self) -> tuple[Any, ...]:
         return self.name, self.dim, self.parameters
 
-    def __repr__(self) -> str:
+    def written(self) -> str:
         arguments = [repr(self.name)]
         if self.dim != 1 and not self._is_vector:
             arguments.append(f"dim={self.dim}")
@@ -191,3 +191,36 @@ class ScipySampler(_Named):
         points = np.asarray(self._distribution.rvs(size=shape, random_state=rng))
         # scipy drops the first axis of a single vector
         return points.reshape(size, points.size // size if size else self.dim)
+
+
+class ConstantSampler(Sampler):
+    """Always the same point.
+
+    Parameters
+    ----------
+    constant : scalar or sequence of scalars
+        Numbers, strings or anything else; a list, tuple or array of them for several coordinates.
+
+    Examples
+    --------
+    >>> (ConstantSampler(3) | ConstantSampler(5)).sample(100).sum() in range(300, 501)
+    True
+    """
+
+    def __init__(self, constant: Any, dim: int | None = None, seed: Seed = None) -> None:
+        point = np.array(constant)
+        if point.ndim > 1 or not point.size:
+            raise ValueError(f"`constant` must be a scalar or a list of scalars, got {constant!r}")
+        self.constant = np.tile(point.ravel(), dim or 1)
+        super().__init__(len(self.constant), seed)
+
+    @property
+    def content(self) -> tuple[Any, ...]:
+        return (self.constant,)
+
+    def draw(self, rng: np.random.Generator, size: int) -> np.ndarray[Any, Any]:
+        return np.repeat(self.constant.reshape(1, -1), size, axis=0)
+
+    def written(self) -> str:
+        values = self.constant.tolist()
+        return f"ConstantSampler({(values[0] if len(values) == 1 else values)!r})"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from hashlib import blake2b
 from operator import index
 from typing import Any, TypeAlias
 
@@ -59,6 +61,22 @@ def make_seed(seed: Seed = None) -> int:
     if number < 0:
         raise ValueError(f"`seed` must not be negative, got {number}")
     return number
+
+
+def combine_seeds(seeds: Iterable[Seed]) -> Seed:
+    """Return one seed for what is made of several seeded things: None if none of them has one.
+
+    A single thing keeps its seed.
+    """
+    given = list(seeds)
+    if len(given) == 1:
+        return given[0]
+    numbers = [
+        None if seed is None or isinstance(seed, bool | np.bool_) else make_seed(seed) for seed in given
+    ]
+    if all(number is None for number in numbers):
+        return None
+    return int.from_bytes(blake2b(repr(numbers).encode(), digest_size=16).digest(), "little")
 
 
 def make_rng(seed: Seed = None) -> np.random.Generator:
