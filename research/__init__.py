@@ -1,6 +1,6 @@
 """Run the same experiment over many configurations, in many processes, with every number kept."""
 
-from research.domain import Alias, Config, ConfigAlias, Domain, Option
+from research.domain import Alias, Config, ConfigAlias, Domain, Option, intspace, logspace
 from research.experiment.executor import Executor
 from research.experiment.experiment import Experiment
 from research.experiment.expressions import EC, EP, E, O, R, S
@@ -25,4 +25,6 @@ __all__ = [
     "ResearchResults",
     "S",
     "__version__",
+    "intspace",
+    "logspace",
 ]

@@ -14,6 +14,10 @@ class UnstableValueError(ResearchError, TypeError):
     """A value has no content that would be the same in another process."""
 
 
+class NoMatchError(ResearchError, ValueError):
+    """A filter of a domain has matched nothing for so long that it is taken for a mistake."""
+
+
 class ExpressionError(ResearchError):
     """A named expression could not be evaluated."""
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 
 class Member(NamedTuple):
     """One experiment of a task, as numbers: the worker makes the config itself.
 
-    Where parameters are drawn, the text that their draws depend on comes along: a function or an object
-    that has crossed to another process need not look there as it did here.
+    The key says where in the domain it is, so that a worker asks no filter and deals no turns. Where
+    parameters are drawn, the texts that their draws depend on come along: a function or an object that has
+    crossed to another process need not look there as it did here.
     """
 
     id: str
     number: int  # place in the order of the study
-    position: int  # of the config in the domain
+    key: Any  # of the config in the domain: an int, or nested tuples of them
     pass_: int
     repetition: int
     generation: int
-    listed: str | None = None  # canonical text of the listed values of a config that has drawn ones
+    places: tuple[str, ...] = ()  # what each of the drawn values depends on
 
 
 class Task(NamedTuple):

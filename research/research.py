@@ -18,6 +18,7 @@ from research.definition import load_definition, make_folder, remove_folder, sav
 from research.domain import Domain
 from research.domain.config import AUXILIARY
 from research.domain.ordering import Walk
+from research.domain.walking import checked_numbers
 from research.driver import Driver
 from research.errors import StudyError, StudyNotFoundError
 from research.experiment.builder import Builder
@@ -86,13 +87,13 @@ class Research(Builder):
         self._memory: Store | None = None
         self._folder: Path | None = None  # where it was run
         self._why_no_definition: str | None = None
-        self._walk()
+        checked_numbers({"n_configs": n_configs, "n_reps": n_reps, "repeat_each": repeat_each})
 
     def _description(self) -> Experiment:
         return self.experiment
 
-    def _walk(self) -> Walk:
-        return self.domain.walk(self.n_configs, self.n_reps, self.repeat_each)
+    def _walk(self, seed: int) -> Walk:
+        return self.domain.walk(self.n_configs, self.n_reps, self.repeat_each, seed)
 
     def run(
         self,
@@ -202,7 +203,7 @@ class Research(Builder):
         bar: Any,
         stack: ExitStack,
     ) -> None:
-        walk = self._walk()
+        walk = self._walk(seed)
         source = TaskSource(self.domain, walk, seed, n_branches=settings.n_branches)
         workers = settings.workers
         if walk.size is not None and not settings.workers_have_configs:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 from research.domain import Alias, Config, Domain
 from research.domain.identity import experiment_id
@@ -41,7 +40,7 @@ class TaskSource(Iterator[Task]):
     ) -> None:
         self._domain = domain
         self._walk = walk
-        self._seed = seed
+        self._stream = domain.stream(seed, generation)
         self._generation = generation
         self._n_branches = n_branches
         self._number = 0  # of the next item
@@ -72,18 +71,23 @@ class TaskSource(Iterator[Task]):
         number = self._number
         self._number += 1
         place = self._walk.place(number)
-        values, listed = self._domain.point(place.position, self._seed, self._generation, place.pass_)
-        canonical = Config.of_items(values).canonical
+        key = self._domain.locate(place.position, self._stream)
+        point = self._domain.point(key, self._stream, place.pass_)
+        config = point.config
+        canonical = config.canonical
         id_ = experiment_id(canonical, place.repetition, self._generation, place.pass_)
         if int(id_, 16) in self._seen:
             self.n_duplicates += 1
             return None
         self._seen.add(int(id_, 16))
-        member = Member(id_, number, place.position, place.pass_, place.repetition, self._generation, listed)
-        self._registered.append(Registered(member, canonical, self._aliases(values)))
+        member = Member(id_, number, key, place.pass_, place.repetition, self._generation, point.places)
+        self._registered.append(Registered(member, canonical, self._notes(config)))
         return member
 
-    def _aliases(self, values: dict[str, Any]) -> str | None:
-        named = {name: value.alias for name, value in values.items() if type(value) is Alias}
-        keys = {name: alias.alias for name, alias in self._domain.key_aliases.items() if name in values}
-        return json.dumps({"names": keys, "values": named}) if named or keys else None
+    def _notes(self, config: Config) -> str | None:
+        """Return what is stored beside the canonical form: short names, and parameters with their default."""
+        values = {name: value.alias for name, value in config.raw_items() if type(value) is Alias}
+        names = {name: alias.alias for name, alias in self._domain.key_aliases.items() if name in config}
+        defaults = {path: json.loads(text) for path, text in config.defaults.items()}
+        notes = {"names": names, "values": values, "defaults": defaults}
+        return json.dumps(notes) if any(notes.values()) else None

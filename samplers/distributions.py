@@ -174,6 +174,11 @@ class ScipySampler(_Named):
         if self._is_vector:
             self.dim = probe.shape[1]
 
+    @property
+    def distribution(self) -> Any:
+        """The frozen distribution of scipy.stats."""
+        return self._distribution
+
     @cached_property
     def _distribution(self) -> Any:
         from scipy import stats

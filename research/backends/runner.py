@@ -220,9 +220,8 @@ class TaskRunner:
 
     def _config(self, member: Member) -> Config:
         domain = self._blueprint.domains[member.generation]
-        values = domain.point(
-            member.position, self._blueprint.seed, member.generation, member.pass_, member.listed
-        ).values
+        stream = domain.stream(self._blueprint.seed, member.generation)
+        values = domain.point(member.key, stream, member.pass_, member.places).values
         values["repetition"] = member.repetition
         values["updates"] = member.generation
         return Config.of_items(values)

@@ -10,7 +10,7 @@ import numpy as np
 
 from research.domain.decoding import decode
 from research.domain.hashing import JSON as JSON
-from research.domain.hashing import canonical_text, digest, encode_as_dict
+from research.domain.hashing import canonical_text, digest, dumps, encode_as_dict
 from research.domain.values import Alias, unwrap
 from research.errors import UnstableValueError, did_you_mean
 
@@ -67,6 +67,10 @@ def join_entries(pairs: Iterable[tuple[str, str]]) -> str:
     return "{" + ",".join(f"{canonical_text(path)}:{text}" for path, text in pairs) + "}"
 
 
+_new = object.__new__
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 class Config(Mapping[str, Any]):
     """An immutable mapping of parameters to values, with '/' for nesting.
 
@@ -94,7 +98,8 @@ class Config(Mapping[str, Any]):
     True
     """
 
-    __slots__ = ("_items", "_text")
+    __slots__ = ("_defaults", "_items", "_text")
+    _defaults: Mapping[str, str] | None
 
     def __init__(
         self, items: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None, **kwargs: Any
@@ -107,30 +112,62 @@ class Config(Mapping[str, Any]):
             key: copy_containers(value) if type(value) in CONTAINERS else value for key, value in pairs
         }
         self._text: str | None = None
+        self._defaults = None
         if len(self._items) < len(pairs) or any(
             "/" in key or _is_nested(unwrap(item)) for key, item in pairs
         ):
             check_names(path for path, _ in flatten(pairs))
 
     @classmethod
-    def of_items(cls, items: dict[str, Any]) -> Config:
-        """Wrap a dict that is known to be valid and is not changed afterwards."""
-        config = cls.__new__(cls)
+    def of_items(cls, items: dict[str, Any], defaults: Mapping[str, str] | None = None) -> Config:
+        """Wrap a dict that is known to be valid and is not changed afterwards.
+
+        Parameters
+        ----------
+        items : dict
+        defaults : Mapping, optional
+            Canonical texts by paths: a parameter that has this value is no part of the config's identity.
+        """
+        config = _new(cls)
         config._items = items
         config._text = None
+        config._defaults = defaults
         return config
 
     @classmethod
-    def from_canonical(cls, form: JSON) -> Config:
-        """Rebuild a config from its stored form; values that only code can rebuild stay `Opaque`."""
-        return cls.of_items({key: decode(item) for key, item in form.items()})
+    def from_canonical(cls, form: JSON, defaults: JSON = None) -> Config:
+        """Rebuild a config from its stored form; values that only code can rebuild stay `Opaque`.
+
+        Parameters
+        ----------
+        form : dict
+            Canonical forms of all values.
+        defaults : dict, optional
+            Those of them that are no part of the identity.
+        """
+        texts = {path: dumps(item) for path, item in (defaults or {}).items()}
+        return cls.of_items({key: decode(item) for key, item in form.items()}, texts)
 
     @property
     def canonical(self) -> str:
         """The canonical form as text: what is stored and hashed."""
         if self._text is None:
-            self._text = join_entries(entries(self._items.items()))
+            pairs = entries(self._items.items())
+            if self._defaults:
+                pairs = [pair for pair in pairs if self._defaults.get(pair[0]) != pair[1]]
+            self._text = join_entries(pairs)
         return self._text
+
+    def texts(self) -> dict[str, str]:
+        """Return canonical texts by paths: the pairs of which `canonical` consists."""
+        defaults = self._defaults or {}
+        return {path: text for path, text in entries(self._items.items()) if defaults.get(path) != text}
+
+    @property
+    def defaults(self) -> dict[str, str]:
+        """Canonical texts, by paths, of the parameters that are no part of the identity."""
+        defaults = self._defaults or {}
+        return {path: text for path, text in entries(self._items.items()) if defaults.get(path) == text}
 
     def hash(self) -> str:
         """Return 16 hex digits that depend on the content alone, in every process."""
@@ -156,9 +193,12 @@ class Config(Mapping[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         try:
-            value = unwrap(self._items[key])
+            value = self._items[key]
         except KeyError:
             return self._find(key)
+        if type(value) in _PLAIN:
+            return value
+        value = unwrap(value)
         if type(value) in CONTAINERS:
             if not _is_nested(value):
                 return copy_containers(value)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from operator import index as as_index
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from research.domain.config import Config, ConfigAlias, entries, join_entries
-from research.domain.factors import PENDING, Cube, Factor, Zip, make_factor
-from research.domain.ordering import Sum, Walk
+import numpy as np
+
+from research.domain.algebra import Algebra
+from research.domain.conditions import Condition
+from research.domain.config import AUXILIARY, Config, ConfigAlias, check_names
+from research.domain.cubes import Cube
+from research.domain.listing import Listed
+from research.domain.ordering import Sum
+from research.domain.quasirandom import Quasi
 from research.domain.values import Alias
+from research.domain.views import Difference, Permuted, Slice, Unique, index_of
+from research.domain.walking import Walked
+from research.errors import NoMatchError, did_you_mean
 from samplers import make_seed
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-class Point(NamedTuple):
-    """A config as it comes from a domain."""
-
-    values: dict[str, Any]
-    listed: str | None  # canonical text of the listed values, if others are drawn
+_N_SHOWN = 5  # configs in a notebook
 
 
-class Domain:
+class Domain(Walked):
     """Configurations to run, written as sums and products of options.
 
     A Domain is a value: operators return new ones and never touch their operands.
@@ -28,13 +35,17 @@ class Domain:
     - `a + b`: all configs of a, then all of b.
     - `a * b`: every config of a with every config of b, those of b fastest.
     - `a @ b`: the first of a with the first of b, and so on.
+    - `0.3 * a + 0.7 * b`: configs of a and of b in turn, at random by weight, until all are used up.
+    - `a - b`: configs of a that are not in b.
+    - `a[i]`, `a[start:stop:step]`: one config; a Domain of some.
 
     Parameters
     ----------
-    domain : dict or Domain, optional
+    domain : dict, Domain or list of dicts, optional
         Values of each parameter: a list, tuple, range, array, any other sequence, or a Sampler. All
-        combinations are taken; where a parameter has a Sampler, each of them gets a value of its own.
-        `Domain()` has no configs, `Domain({})` has one, which is empty.
+        combinations are taken; where a parameter has a Sampler, each of them gets a value of its own. A
+        list of dicts is taken as the configs themselves. `Domain()` has no configs, `Domain({})` has one,
+        which is empty.
     **kwargs
         More parameters, likewise.
 
@@ -54,285 +65,303 @@ class Domain:
     [Config({'a': 1, 'b': 3}), Config({'a': 2, 'b': 4})]
     """
 
-    __slots__ = ("_aliases", "_iterator", "_seed", "_settings", "_sum")
-    _sum: Sum
+    __slots__ = ()
 
-    def __init__(self, domain: Mapping[Any, Any] | Domain | None = None, **kwargs: Any) -> None:
-        self._settings: dict[str, Any] = {}
-        self._seed: int | None = None
-        self._iterator: Iterator[ConfigAlias] | None = None
-        self._aliases: dict[str, Alias] = {}
-        if isinstance(domain, Domain):
-            base = domain * Domain(kwargs) if kwargs else domain
-            self._sum, self._aliases = base._sum, base._aliases
-            return
-        if domain is None and not kwargs:
-            self._sum = Sum(())
-            return
-        if domain is not None and not isinstance(domain, Mapping):
-            raise TypeError(f"`domain` must be a dict or a Domain, got {type(domain).__name__} {domain!r}")
-        factors = []
-        for key, values in [*(domain or {}).items(), *kwargs.items()]:
-            name = key
-            if isinstance(key, Alias):
-                name = key.value
-                self._aliases[name] = key
-            factors.append(make_factor(name, values))
-        self._sum = Sum([Cube(factors)])
-
-    @classmethod
-    def _of(cls, cubes: Sequence[Cube], aliases: Mapping[str, Alias]) -> Domain:
-        domain = cls()
-        domain._sum = Sum(cubes)
-        domain._aliases = dict(aliases)
-        return domain
-
-    def __add__(self, other: Domain) -> Domain:
-        if not isinstance(other, Domain):
-            return NotImplemented
-        return self._of([*self._sum.cubes, *other._sum.cubes], {**self._aliases, **other._aliases})
-
-    def __mul__(self, other: Domain) -> Domain:
-        if not isinstance(other, Domain):
-            return NotImplemented
-        cubes = [left * right for left in self._sum.cubes for right in other._sum.cubes]
-        return self._of(cubes, {**self._aliases, **other._aliases})
-
-    def __matmul__(self, other: Domain) -> Domain:
-        if not isinstance(other, Domain):
-            return NotImplemented
-        aliases = {**self._aliases, **other._aliases}
-        parts = (self._sum, other._sum)
-        if all(len(part.cubes) == 1 and part.cubes[0].only_draws for part in parts):
-            return self * other  # draws belong to their config: side by side or combined is the same
-        lengths = [part.length for part in parts]
-        if lengths[0] is None or lengths[0] != lengths[1]:
-            sizes = " and ".join("endless" if length is None else str(length) for length in lengths)
-            raise ValueError(f"`@` takes domains of equal finite size, got {sizes}")
-        if not lengths[0]:
-            return self._of([], aliases)
-        sides = [factor for part in parts for factor in _side_by_side(part)]
-        return self._of([Cube([Zip(sides)])], aliases)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of all parameters, in the order in which they first appear."""
-        return self._sum.names
-
-    @property
-    def len(self) -> int | None:
-        """Number of configs, an int of any size; None if endless. Repetitions do not count."""
-        return self._walk.n_configs
-
-    @property
-    def size(self) -> int | None:
-        """Number of items that iteration produces, repetitions included; None if endless."""
-        return self._walk.size
-
-    @property
-    def _walk(self) -> Walk:
-        return self.walk()
-
-    def walk(
-        self, n_items: int | None = None, n_reps: int | None = None, repeat_each: int | None = None
-    ) -> Walk:
-        """Return the numbering of this domain's items; what is not given is as `set_iter_params` said."""
-        given = {"n_items": n_items, "n_reps": n_reps, "repeat_each": repeat_each}
-        settings = {**self._settings, **_checked(given)}
-        return Walk(
-            self._sum.length,
-            settings.get("n_items"),
-            settings.get("n_reps", 1),
-            settings.get("repeat_each"),
-        )
-
-    @property
-    def seed(self) -> int | None:
-        """Seed of the draws, if `set_iter_params` set one."""
-        return self._seed
-
-    def set_iter_params(
-        self,
-        n_items: int | None = None,
-        n_reps: int = 1,
-        repeat_each: int | None = None,
-        produced: int = 0,
-        additional: bool = True,
-        seed: Any = None,
-    ) -> Domain:
-        """Set how `iterator` and `next` walk this object. What it contains stays as it is.
+    def where(self, predicate: Callable[..., Any]) -> Domain:
+        """Return the configs for which a predicate holds, in their order.
 
         Parameters
         ----------
-        n_items : int, optional
-            Number of configs to produce; more than there are starts again from the beginning, with new
-            draws. Default: all.
-        n_reps : int, default 1
-            How many times each config is produced.
-        repeat_each : int, optional
-            How many configs are produced before they are repeated. Default: all of a finite domain, 100
-            of an endless one.
-        produced : int, default 0
-            How many items count as produced already.
-        additional : bool, default True
-            Add `repetition` and `updates` to each item.
-        seed : optional
-            Seed of the draws, see `samplers.make_seed`; overrides the samplers' own.
+        predicate : callable
+            Its arguments are names of parameters, as in `lambda a, b: a < b`; arguments with defaults may be
+            missing in a config. A predicate whose only argument is no parameter gets the whole Config.
 
         Returns
         -------
         Domain
-            This object.
+            Of one listed parameter, the values are asked about here. Otherwise configs are found as they are
+            read, and the number of configs is not known until `count` has been called: `d[i]` takes time in
+            proportion to the configs before it, once. A predicate with named arguments is asked as soon as
+            these are known, once for each combination of their values, and of a rejected one no config is
+            made. In products the conditions of both factors must hold.
 
         Raises
         ------
         ValueError
-            If a number is not positive.
+            If it asks for a parameter that there is not.
+        NoMatchError
+            When configs are read: after 10^6 misses in a row.
 
         Examples
         --------
-        >>> domain = Domain(a=[1, 2]).set_iter_params(n_reps=2)
-        >>> [(item['a'], item['repetition']) for item in domain.iterator]
-        [(1, 0), (2, 0), (1, 1), (2, 1)]
+        >>> triangle = Domain(a=range(3), b=range(3)).where(lambda a, b: a < b)
+        >>> [tuple(config.values()) for config in triangle]
+        [(0, 1), (0, 2), (1, 2)]
         """
-        numbers = {"n_items": n_items, "n_reps": n_reps, "repeat_each": repeat_each}
-        if isinstance(produced, bool) or not isinstance(produced, int) or produced < 0:
-            raise ValueError(f"`produced` must be a non-negative int, got {produced!r}")
-        self._settings = {**_checked(numbers), "produced": produced, "additional": additional}
-        self._seed = None if seed is None else make_seed(seed)
-        self._iterator = None
-        return self
+        cubes = [cube.where(Condition(predicate, cube.names)) for cube in self._sum.cubes]
+        return self._of(cubes, self._aliases, self._seed)
 
-    @property
-    def iterator(self) -> Iterator[ConfigAlias]:
-        """The walk that `next` continues: items with aliases and, unless told otherwise, repetitions."""
-        if self._iterator is None:
-            self._iterator = self._produce()
-        return self._iterator
+    def shuffle(self, seed: Any = 0) -> Domain:
+        """Return all configs in a random order, which is not listed.
 
-    def _produce(self) -> Iterator[ConfigAlias]:
-        walk = self._walk
-        number = self._settings.get("produced", 0)
-        while walk.size is None or number < walk.size:
-            place = walk.place(number)
-            item = self.item(place.position, pass_=place.pass_)
-            if self._settings.get("additional", True):
-                item += {"repetition": place.repetition, "updates": 0}
-            yield item
-            number += 1
-
-    def item(self, index: int, default_seed: int = 0, generation: int = 0, pass_: int = 0) -> ConfigAlias:
-        """Return config number `index` with aliases; see `point`."""
-        values = self.point(index, default_seed, generation, pass_).values
-        return ConfigAlias([(self._aliases.get(name, name), value) for name, value in values.items()])
-
-    def point(
-        self,
-        index: int,
-        default_seed: int = 0,
-        generation: int = 0,
-        pass_: int = 0,
-        listed: str | None = None,
-    ) -> Point:
-        """Return config number `index` as a new dict, in which values may be an Alias.
-
-        Takes time in proportion to the number of parameters, for domains of any size.
+        `d[i]` takes some microseconds more, for domains of any size. A domain with filters is counted at its
+        first use: where that takes too long, filter what you have shuffled.
 
         Parameters
         ----------
-        index : int
-            From 0, less than the number of configs; not checked.
-        default_seed : int, default 0
-            Seed of the draws where neither the domain nor the sampler has one.
-        generation : int, default 0
-            How many times a study had replaced its domain by another.
-        pass_ : int, default 0
-            How many times the domain had been walked before.
-        listed : str, optional
-            What this method returned as such for the same config, possibly in another process.
-        """
-        cube, position = self._sum.locate(index)
-        items: dict[str, Any] = {}
-        draws: list[Any] = []
-        cube.put(position, items, draws)
-        if draws:
-            if listed is None:
-                known = [(name, value) for name, value in items.items() if value is not PENDING]
-                listed = join_entries(entries(known))
-            count = position if cube.only_draws else pass_
-            place = f"{generation}|{count}|{listed}"
-            for draw in draws:
-                items[draw.name] = draw.value(self._seed, default_seed, place)
-        return Point(items, listed)
-
-    def check(self) -> None:
-        """Refuse listed values that could not be recognised in another process.
-
-        Takes time in proportion to their number; ranges and arrays are known to be fine.
+        seed : optional
+            See `samplers.make_seed`; another seed gives another order. Default 0.
 
         Raises
         ------
-        UnstableValueError
-            Names the parameter and the way out.
+        ValueError
+            If the domain is endless.
+
+        Examples
+        --------
+        >>> grid = Domain(a=range(10**9), b=range(10**9), c=range(10**9))
+        >>> len(set(grid.shuffle(seed=1)[:5]))
+        5
         """
-        self._sum.check()
+        return self._view(Permuted(self._sum, make_seed(seed)))
 
-    @property
-    def key_aliases(self) -> Mapping[str, Alias]:
-        """Short names of parameters that have one."""
-        return self._aliases
+    def sample(self, n: int, seed: Any = 0) -> Domain:
+        """Return `n` configs at random, none of them twice: `d.shuffle(seed)[:n]`.
 
-    def __next__(self) -> ConfigAlias:
-        return next(self.iterator)
+        Raises
+        ------
+        ValueError
+            If there are not as many, or the domain is endless.
 
-    def __iter__(self) -> Iterator[Config]:
-        number = 0
-        while self._sum.length is None or number < self._sum.length:
-            yield Config.of_items(self.point(number).values)
-            number += 1
+        Examples
+        --------
+        >>> [config['a'] for config in Domain(a=range(100)).sample(3, seed=1)]
+        [19, 72, 97]
+        """
+        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
+            raise ValueError(f"`n` must be a non-negative int, got {n!r}")
+        shuffled = self.shuffle(seed)
+        if not self.is_volatile and self._sum.reach(int(n), self.stream()) < n:
+            raise ValueError(f"`n` must be at most {self.count()}, the number of configs, got {n}")
+        return shuffled._view(Slice(shuffled._sum, slice(int(n))))
 
-    def __getitem__(self, index: int) -> Config:
+    def shard(self, k: int, n: int) -> Domain:
+        """Return part `k` of `n`, from 0: every n-th config, `d[k::n]`.
+
+        The parts have no config in common and together all of them, so that each of n machines can take
+        its own.
+
+        Raises
+        ------
+        ValueError
+            Unless 0 <= k < n.
+
+        Examples
+        --------
+        >>> [config['a'] for config in Domain(a=range(10)).shard(1, 3)]
+        [1, 4, 7]
+        """
+        for name, value in {"k": k, "n": n}.items():
+            if isinstance(value, bool) or not isinstance(value, int | np.integer):
+                raise TypeError(f"`{name}` must be an int, got {value!r}")
+        if not 0 <= k < n:
+            raise ValueError(f"0 <= k < n must hold, but got k={k}, n={n}")
+        return self._view(Slice(self._sum, slice(int(k), None, int(n))))
+
+    def unique(self) -> Domain:
+        """Return the configs without those that came before.
+
+        Configs are looked at as they are read; each takes some microseconds, and a hundred bytes are kept.
+
+        Examples
+        --------
+        >>> [config['a'] for config in Domain(a=[1, 2, 1, 3, 2]).unique()]
+        [1, 2, 3]
+        """
+        return self._view(Unique(self._sum))
+
+    def __sub__(self, other: Any) -> Domain:
+        """Return the configs that are not in another domain or list of configs, each once.
+
+        Configs are looked at as they are read, as in `unique`; the other is not walked, but asked by index.
+        """
+        if isinstance(other, Algebra):
+            rest = other._sum
+        elif isinstance(other, Iterable) and not isinstance(other, str | bytes | Mapping):
+            rest = Sum([Cube([Listed(_plain_config(config) for config in other)])])
+        else:
+            return NotImplemented
+        return self._view(Difference(self._sum, rest))
+
+    def index(self, config: Any) -> int:
+        """Return the index of the first config that equals this one.
+
+        Takes time in proportion to the number of parameters and summands; the first time also to that of
+        listed values. Filters, differences and weights are walked as far as the config.
+
+        Parameters
+        ----------
+        config : Mapping or ConfigAlias
+
+        Raises
+        ------
+        ValueError
+            If it is not there; or this cannot be known, as in an endless sequence of draws.
+
+        Examples
+        --------
+        >>> Domain(a=range(10**9), b=range(10**9)).index({'a': 3, 'b': 7})
+        3000000007
+        """
+        found = index_of(self._sum, _plain_config(config), self.stream())
+        if found is None:
+            raise ValueError(f"{config!r} is not in this domain")
+        return found
+
+    def __contains__(self, config: Any) -> bool:
+        """Whether a config is there; costs and raises what `index` does."""
+        if not isinstance(config, Mapping | ConfigAlias):
+            return False
+        return index_of(self._sum, _plain_config(config), self.stream()) is not None
+
+    def with_defaults(self, defaults: Mapping[str, Any] | None = None, /, **kwargs: Any) -> Domain:
+        """Return the same configs, with values for parameters that they lack.
+
+        A parameter that has its default is shown, but is no part of the identity: a config with b=10 has the
+        id of one without b, and the same draws. So a study can be extended by a parameter that all that was
+        run before had without saying so.
+
+        Parameters
+        ----------
+        defaults : Mapping, optional
+        **kwargs
+            More of them.
+
+        Examples
+        --------
+        >>> old = Domain(a=[1, 2])
+        >>> new = Domain(a=[1, 2], b=[10, 20]).with_defaults(b=10)
+        >>> [config in old for config in new]
+        [True, False, True, False]
+        """
+        given = {**(defaults or {}), **kwargs}
+        check_names(given)
+        cubes = [cube.with_(defaults={**cube.defaults, **given}) for cube in self._sum.cubes]
+        return self._of(cubes, self._aliases, self._seed)
+
+    @classmethod
+    def star(cls, center: Mapping[str, Any], /, **vary: Any) -> Domain:
+        """Return a config, and those that differ from it in one parameter.
+
+        Parameters
+        ----------
+        center : Mapping
+        **vary
+            Values to try of some of its parameters; the one that the center has is left out.
+
+        Raises
+        ------
+        ValueError
+            If the center lacks a parameter that is varied.
+
+        Examples
+        --------
+        >>> [config.to_dict() for config in Domain.star({'a': 1, 'b': 7}, a=[1, 2], b=[7, 8, 9])]
+        [{'a': 1, 'b': 7}, {'a': 2, 'b': 7}, {'a': 1, 'b': 8}, {'a': 1, 'b': 9}]
+        """
+        middle = {name: [value] for name, value in dict(center).items()}
+        star = cls(middle)
+        for name, values in vary.items():
+            if name not in middle:
+                raise ValueError(f"the center lacks the parameter {name!r}{did_you_mean(name, middle)}")
+            others = cls({**middle, name: values}) - [Config(center)]
+            star += cls([config.to_dict() for config in others]) if others else cls()
+        return star
+
+    @classmethod
+    def quasi(cls, n: int, method: str = "sobol", seed: Any = 0, /, **bounds: Any) -> Domain:
+        """Return points that fill the space of several parameters more evenly than random ones.
+
+        Parameters
+        ----------
+        n : int
+            Number of points. Sobol sequences are best balanced at powers of 2.
+        method : {'sobol', 'halton', 'lhs'}, default 'sobol'
+            The first points of `sobol` and `halton` stay the same as n grows; those of a Latin hypercube do
+            not.
+        seed : optional
+            Of the randomisation, see `samplers.make_seed`. Default 0.
+        **bounds
+            For each parameter (low, high), or a ScipySampler, through the inverse of whose distribution
+            function the points are taken.
+
+        Raises
+        ------
+        ValueError
+            If a number is out of its range, or there is no such method.
+
+        Examples
+        --------
+        >>> from samplers import ScipySampler
+        >>> points = Domain.quasi(64, 'sobol', 1, a=(0, 1), lr=ScipySampler('loguniform', a=1e-5, b=1e-1))
+        >>> sum(config['lr'] < 1e-3 for config in points)
+        32
+        """
+        return cls._of([Cube([Quasi(n, method, make_seed(seed), bounds)])], {})
+
+    def describe(self) -> pd.DataFrame:
+        """Return what the parameters are.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each parameter: `kind`, the types of its values or samplers; `n_values`, how many are
+            listed, None if drawn; `min` and `max` of the numbers among them; `values`, the first of them. Of
+            views these are the values of what they show.
+
+        Examples
+        --------
+        >>> table = Domain(lr=[0.1, 0.01], depth=range(3, 9)).describe()
+        >>> table.loc['depth'].to_dict()
+        {'kind': 'int', 'n_values': 6, 'min': 3, 'max': 8, 'values': '3, 4, 5, 6, ...'}
+        """
+        from research.domain.describing import parameters_frame
+
+        return parameters_frame(self._sum)
+
+    def to_df(self, n: int | None = None) -> pd.DataFrame:
+        """Return the first `n` configs as a table; default all.
+
+        Raises
+        ------
+        ValueError
+            If the domain is endless and `n` is not given.
+
+        Examples
+        --------
+        >>> Domain(a=[1, 2], b=['x', 'y']).to_df(3)
+           a  b
+        0  1  x
+        1  1  y
+        2  2  x
+        """
+        from research.domain.describing import configs_frame
+
+        if n is None and self.is_endless:
+            raise ValueError("an endless domain has no last config: say how many, `to_df(n)`")
+        return configs_frame(islice(self, n))
+
+    def _repr_html_(self) -> str:
+        from research.domain.describing import as_html
+
+        known = self._sum.known(self.stream())
+        size = "not counted yet" if known is None else f"{known:,} configs"
         try:
-            number = as_index(index)
-        except TypeError:
-            raise TypeError(f"a Domain is indexed by an int, got {index!r}") from None
-        length = self._sum.length
-        if number < 0:
-            if length is None:
-                raise IndexError(f"an endless domain has no config number {number}")
-            number += length
-        if number < 0 or (length is not None and number >= length):
-            raise IndexError(f"the domain has {length} configs, there is no number {index}")
-        return Config.of_items(self.point(number).values)
-
-    def __len__(self) -> int:
-        if self.len is None:
-            raise TypeError("an endless Domain has no len()")
-        if self.len > _LARGEST_LEN:
-            raise OverflowError(f"len() cannot say {self.len}: use `domain.len`")
-        return self.len
-
-    def __bool__(self) -> bool:
-        return bool(self._sum.cubes)
-
-    def __eq__(self, other: object) -> bool:
-        return self._sum == other._sum if isinstance(other, Domain) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._sum)
-
-    def __repr__(self) -> str:
-        return repr(self._sum)
-
-    def __getstate__(self) -> tuple[Any, ...]:
-        return self._sum, self._aliases, self._settings, self._seed
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._sum, self._aliases, self._settings, self._seed = state
-        self._iterator = None
-
-
-_LARGEST_LEN = 2**63 - 1
+            configs = list(islice(self, _N_SHOWN))
+        except NoMatchError as error:
+            configs, size = [], str(error)
+        size = "endless" if self.is_endless else size
+        return as_html(repr(self), size, configs, known is None or known > len(configs))
 
 
 def Option(name: str | Alias, values: Any) -> Domain:  # noqa: N802  (a class in the interface it comes from)
@@ -346,17 +375,8 @@ def Option(name: str | Alias, values: Any) -> Domain:  # noqa: N802  (a class in
     return Domain({name: values})
 
 
-def _checked(numbers: Mapping[str, int | None]) -> dict[str, int]:
-    """Drop what is None, refuse what is not a positive int."""
-    for name, value in numbers.items():
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise ValueError(f"`{name}` must be a positive int or None, got {value!r}")
-    return {name: value for name, value in numbers.items() if value is not None}
-
-
-def _side_by_side(part: Sum) -> Sequence[Factor]:
-    """Return the factors of a zip, so that zips of zips are one."""
-    if len(part.cubes) == 1 and len(part.cubes[0].factors) == 1:
-        factor = part.cubes[0].factors[0]
-        return factor.parts if isinstance(factor, Zip) else [part]
-    return [part]
+def _plain_config(config: Any) -> Config:
+    """Return a config as it comes from a domain, whatever it is given as."""
+    if isinstance(config, ConfigAlias):
+        return Config({name: value for name, value in config.config().items() if name not in AUXILIARY})
+    return config if isinstance(config, Config) else Config(config)

@@ -9,14 +9,20 @@ distributing a domain changes it. The bits come from one Philox generator (J. K.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from research.domain.config import Config
 from research.domain.hashing import canonical_text
 from research.errors import UnstableValueError
 from samplers import Sampler, make_seed
+
+PENDING: Any = object()  # holds the place of a drawn value until the listed ones are known
+_ZEROS = (0, 0, 0, 0)
+_BUFFER: Any = _ZEROS
 
 
 class _Keyed(threading.local):
@@ -27,10 +33,13 @@ class _Keyed(threading.local):
         self.rng = np.random.Generator(self.bits)
 
     def at(self, key: bytes) -> np.random.Generator:
+        halves = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:], "little")
+        # numpy asks for arrays here, but takes tuples in half the time
+        state: Any = {"counter": _ZEROS, "key": halves}
         self.bits.state = {
             "bit_generator": "Philox",
-            "state": {"counter": _ZEROS, "key": np.frombuffer(key, dtype="<u8")},
-            "buffer": _ZEROS,
+            "state": state,
+            "buffer": _BUFFER,
             "buffer_pos": 4,
             "has_uint32": 0,
             "uinteger": 0,
@@ -38,8 +47,25 @@ class _Keyed(threading.local):
         return self.rng
 
 
-_ZEROS = np.zeros(4, dtype=np.uint64)
 _keyed = _Keyed()
+
+
+class Stream(NamedTuple):
+    """What draws depend on beside the config.
+
+    Parameters
+    ----------
+    seed : int or None
+        The domain's seed; None leaves it to the samplers' own.
+    default : int
+        Seed where neither domain nor sampler has one.
+    generation : int
+        How many times a study had replaced its domain by another.
+    """
+
+    seed: int | None = None
+    default: int = 0
+    generation: int = 0
 
 
 class Draw:
@@ -66,15 +92,12 @@ class Draw:
         except UnstableValueError as error:
             raise UnstableValueError(f"parameter {self.name!r}: {self.sampler!r}: {error}") from error
 
-    def value(self, seed: int | None, default: int, place: str) -> Any:
+    def value(self, stream: Stream, place: str) -> Any:
         """Return the value of this parameter in one config.
 
         Parameters
         ----------
-        seed : int or None
-            The domain's seed; None leaves it to the sampler's own.
-        default : int
-            Seed where neither domain nor sampler has one.
+        stream : Stream
         place : str
             Whatever else the value depends on.
 
@@ -83,10 +106,94 @@ class Draw:
         object
             A Python scalar if the sampler has one dimension, else a tuple of them.
         """
+        seed = stream.seed
         if seed is None:
-            seed = default if self.own_seed is None else self.own_seed
+            seed = stream.default if self.own_seed is None else self.own_seed
         if self._text is None:
             self.check()
         key = blake2b(f"{seed}|{self._text}|{place}".encode(), digest_size=16).digest()
-        point = self.sampler.draw(_keyed.at(key), 1)[0].tolist()
-        return point[0] if self.sampler.dim == 1 else tuple(point)
+        return self.sampler.draw_one(_keyed.at(key))
+
+
+class Pending(NamedTuple):
+    """A value that is still to be drawn.
+
+    Parameters
+    ----------
+    draw : Draw
+    position : int or None
+        In an endless sequence of nothing but draws, if the value comes from one.
+    scope : Draft or None
+        The part of the config that it depends on, if it is not the whole.
+    """
+
+    draw: Draw
+    position: int | None
+    scope: Draft | None
+
+
+class Draft:
+    """A config in the making.
+
+    Attributes
+    ----------
+    items : dict
+        Parameters and values, `PENDING` for those to be drawn.
+    pending : list of Pending
+    counts : list of int
+        Positions in endless sequences of draws, from which parts of this config come.
+    defaults : dict
+        Canonical texts of defaults: a parameter that has its default is no part of the identity.
+    """
+
+    __slots__ = ("_listed", "counts", "defaults", "items", "pending")
+
+    def __init__(self) -> None:
+        self.items: dict[str, Any] = {}
+        self.pending: list[Pending] = []
+        self.counts: list[int] = []
+        self.defaults: dict[str, str] = {}
+        self._listed: str | None = None
+
+    def include(self, part: Draft) -> None:
+        """Take in a part whose draws depend on that part alone."""
+        self.items.update(part.items)
+        self.pending.extend(pending._replace(scope=pending.scope or part) for pending in part.pending)
+        self.counts.extend(part.counts)
+        self.defaults.update(part.defaults)
+
+    def draw(self, stream: Stream, pass_: int = 0, places: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Put drawn values in their places.
+
+        Parameters
+        ----------
+        stream : Stream
+        pass_ : int
+            How many times the domain had been walked before.
+        places : sequence of str, optional
+            What this method returned for the same config, possibly in another process.
+
+        Returns
+        -------
+        tuple of str
+            What each of the draws depended on.
+        """
+        if places is None:
+            places = [
+                (pending.scope or self).place(stream.generation, pass_, pending.position)
+                for pending in self.pending
+            ]
+        for pending, place in zip(self.pending, places, strict=True):
+            self.items[pending.draw.name] = pending.draw.value(stream, place)
+        return tuple(places)
+
+    def place(self, generation: int, pass_: int, position: int | None) -> str:
+        """Return what a draw of this config depends on, beside the seed and its sampler."""
+        if self._listed is None:
+            known = {name: value for name, value in self.items.items() if value is not PENDING}
+            self._listed = Config.of_items(known, self.defaults).canonical
+        if position is not None:
+            number = f"{position}.{pass_}" if pass_ else str(position)
+        else:
+            number = f"{pass_}@{self.counts}" if self.counts else str(pass_)
+        return f"{generation}|{number}|{self._listed}"

@@ -3,46 +3,162 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import groupby
 from typing import Any, NamedTuple
 
-from research.domain.drawing import Draw
-from research.domain.factors import Cube
+from research.domain.cubes import Cube
+from research.domain.drawing import Draft, Stream
+from research.domain.factors import Factor, Key, Texts
+from research.domain.interleaving import Interleaving
 
 
-class Sum:
-    """Products one after another.
+class Sum(Factor):
+    """Products one after another; neighbours with weights take turns.
 
     Parameters
     ----------
     cubes : sequence of Cube
     """
 
-    __slots__ = ("cubes", "length", "names", "starts")
+    __slots__ = (
+        "_blocks",
+        "_n_known",
+        "_orders",
+        "_starts",
+        "cubes",
+        "drawn",
+        "is_direct",
+        "is_endless",
+        "is_volatile",
+        "length",
+        "names",
+    )
 
     def __init__(self, cubes: Sequence[Cube]) -> None:
         self.cubes = tuple(cube for cube in cubes if cube.length != 0)
         self.names = tuple(dict.fromkeys(name for cube in cubes for name in cube.names))
-        lengths = [cube.length for cube in self.cubes]
-        endless = lengths.index(None) if None in lengths else None
-        finite = [length for length in lengths[:endless] if length is not None]
-        self.starts = list(accumulate(finite, initial=0))
-        self.length: int | None = self.starts[-1] if endless is None else None
+        self.drawn = frozenset().union(*(cube.drawn for cube in self.cubes))
+        self.is_endless = any(cube.is_endless for cube in self.cubes)
+        self.is_volatile = any(cube.is_volatile for cube in self.cubes)
+        self._blocks = _blocks(self.cubes)
+        self._starts = [0]  # of blocks, as far as the lengths are known without looking
+        for first, end in self._blocks:
+            lengths = [cube.length for cube in self.cubes[first:end]]
+            if None in lengths:
+                break
+            self._starts.append(self._starts[-1] + sum(length for length in lengths if length is not None))
+        is_known = len(self._starts) > len(self._blocks)
+        self._n_known = min(len(self._starts), len(self._blocks))  # of blocks with a known start
+        self.length = self._starts[-1] if is_known else None
+        self.is_direct = (
+            (is_known or len(self._starts) == len(self._blocks))
+            and len(self._blocks) == len(self.cubes)
+            and all(cube.is_direct for cube in self.cubes)
+        )
+        self._orders: dict[tuple[int, Stream | None], Interleaving] = {}
 
-    def locate(self, index: int) -> tuple[Cube, int]:
-        """Return the product that holds config number `index`, and the config's number in it."""
-        number = bisect_right(self.starts, index) - 1
-        return self.cubes[number], index - self.starts[number]
+    def count(self, stream: Stream) -> int | None:
+        if self.length is not None:
+            return self.length
+        return None if self.is_endless else sum(cube.count(stream) or 0 for cube in self.cubes)
 
-    def put(self, index: int, items: dict[str, Any], draws: list[Draw]) -> None:
-        cube, position = self.locate(index)
-        cube.put(position, items, draws)
+    def known(self, stream: Stream) -> int | None:
+        if self.length is not None or self.is_endless:
+            return self.length
+        known = [cube.known(stream) for cube in self.cubes]
+        return None if None in known else sum(length or 0 for length in known)
+
+    def reach(self, n_configs: int, stream: Stream) -> int:
+        if self.length is not None:
+            return min(n_configs, self.length)
+        reached = 0
+        for cube in self.cubes:
+            reached += cube.reach(n_configs - reached, stream)
+            if reached >= n_configs:
+                break
+        return reached
+
+    def locate(self, index: int, stream: Stream) -> Key:
+        """Return the number of the product that holds a config, with the config's key in it."""
+        if self.is_direct:
+            return index
+        block = bisect_right(self._starts, index, hi=self._n_known) - 1
+        index -= self._starts[block]
+        while block < len(self._blocks):
+            first, end = self._blocks[block]
+            if block + 1 >= len(self._starts):  # its length is not known
+                reached = sum(cube.reach(index + 1, stream) for cube in self.cubes[first:end])
+                if reached <= index:
+                    index -= reached
+                    block += 1
+                    continue
+            number = first
+            if end - first > 1:
+                number, index = self._order(block, stream).locate(index)
+                number += first
+            return number, self.cubes[number].locate(index, stream)
+        raise IndexError(index)
+
+    def put(self, key: Key, draft: Draft) -> None:
+        if isinstance(key, tuple):
+            number, key = key
+        else:
+            number = bisect_right(self._starts, key, hi=self._n_known) - 1
+            key -= self._starts[number]
+        self.cubes[number].put(key, draft)
+
+    def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
+        start = 0
+        for block, (first, end) in enumerate(self._blocks):
+            found: list[int] = []
+            for number in range(first, end):
+                numbers = self.cubes[number].find(texts, stream)
+                if end - first == 1:
+                    yield from (start + found_number for found_number in numbers)
+                else:
+                    order = self._order(block, stream)
+                    found.extend(order.turn(number - first, found_number) for found_number in numbers)
+            yield from (start + index for index in sorted(found))
+            if block + 1 == len(self._blocks) or any(cube.is_endless for cube in self.cubes[first:end]):
+                return
+            start += sum(cube.count(stream) or 0 for cube in self.cubes[first:end])
+
+    def _order(self, block: int, stream: Stream) -> Interleaving:
+        key = block, stream if self.is_volatile else None
+        order = self._orders.get(key)
+        if order is None:
+            first, end = self._blocks[block]
+            order = self._orders.setdefault(key, Interleaving(self.cubes[first:end], stream))
+        return order
+
+    def walk(self, stream: Stream) -> Iterator[Draft]:
+        """Make the configs one after another; drawn values are left to the caller."""
+        for block, (first, end) in enumerate(self._blocks):
+            if end - first == 1:
+                yield from self.cubes[first].walk(stream)
+                continue
+            order = self._order(block, stream)
+            index = 0
+            while True:
+                try:
+                    number, own = order.locate(index)
+                except IndexError:
+                    break
+                cube = self.cubes[first + number]
+                draft = Draft()
+                cube.put(cube.locate(own, stream), draft)
+                yield draft
+                index += 1
 
     def check(self) -> None:
         for cube in self.cubes:
             cube.check()
+
+    def columns(self) -> Iterator[tuple[str, Any]]:
+        for cube in self.cubes:
+            yield from cube.columns()
 
     def __eq__(self, other: object) -> bool:
         return self.cubes == other.cubes if isinstance(other, Sum) else NotImplemented
@@ -52,6 +168,27 @@ class Sum:
 
     def __repr__(self) -> str:
         return " + ".join(map(repr, self.cubes)) or "Domain()"
+
+    def __getstate__(self) -> Any:
+        return self.cubes, self.names
+
+    def __setstate__(self, state: Any) -> None:
+        cubes, names = state
+        Sum.__init__(self, cubes)
+        self.names = names
+
+
+def _blocks(cubes: Sequence[Cube]) -> list[tuple[int, int]]:
+    """Return ranges of numbers of products that are walked together."""
+    blocks = []
+    first = 0
+    for is_weighted, group in groupby(cubes, lambda cube: cube.weight is not None):
+        end = first + len(list(group))
+        blocks.extend(
+            [(first, end)] if is_weighted else [(number, number + 1) for number in range(first, end)]
+        )
+        first = end
+    return blocks
 
 
 class Place(NamedTuple):

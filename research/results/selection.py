@@ -33,19 +33,22 @@ class StoredExperiment:
     @cached_property
     def config(self) -> Config:
         """The config; values that only code could rebuild are `Opaque`."""
-        forms = json.loads(self.row.config)
+        defaults = self.notes.get("defaults", {})
+        forms = {**json.loads(self.row.config), **defaults}
         names = [name for name in self._parameters if name in forms]
         if len(names) < len(forms):  # nested ones go by their paths
             ranks = {name: rank for rank, name in enumerate(self._parameters)}
             names = sorted(forms, key=lambda path: (_rank(path, ranks), path))
-        return Config.from_canonical({name: forms[name] for name in names})
+        return Config.from_canonical({name: forms[name] for name in names}, defaults)
 
     @cached_property
-    def aliases(self) -> Mapping[str, Mapping[str, str]]:
-        """Short names of parameters (`names`) and of values (`values`) that were given some."""
+    def notes(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is stored beside the canonical form: short names of parameters (`names`) and of values
+        (`values`), and canonical forms of parameters that have their default (`defaults`).
+        """
         if self.row.aliases is None:
             return {"names": {}, "values": {}}
-        given: dict[str, dict[str, str]] = json.loads(self.row.aliases)
+        given: dict[str, dict[str, Any]] = json.loads(self.row.aliases)
         return given
 
     @cached_property
@@ -64,11 +67,11 @@ class StoredExperiment:
 
     def name_alias(self, name: str) -> str:
         """Return the short name of a parameter."""
-        return self.aliases["names"].get(name, name)
+        return str(self.notes["names"].get(name, name))
 
     def value_alias(self, name: str) -> str:
         """Return the short name of a parameter's value."""
-        return self.aliases["values"].get(name) or str(Alias(self.config[name]))
+        return str(self.notes["values"].get(name, "")) or str(Alias(self.config[name]))
 
 
 def _rank(path: str, ranks: Mapping[str, int]) -> int:
@@ -203,7 +206,7 @@ def _alias_test(wanted: Mapping[str, Any]) -> Callable[[StoredExperiment], bool]
 
 def _domain_test(domain: Domain) -> Callable[[StoredExperiment], bool]:
     """Test whether a config holds one of the domain's configs."""
-    if domain.len is None:
+    if domain.is_endless:
         raise ValueError("a filter needs a finite domain, this one is endless")
     by_names: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
     for config in domain:

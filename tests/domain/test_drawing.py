@@ -15,8 +15,14 @@ NORMAL = Domain(s=NumpySampler("normal"))
 GRID = Domain(a=range(20)) * NORMAL
 
 
+def values_at(domain, index, pass_=0, **how):
+    """Config number `index` of a pass, drawn for a seed and a generation."""
+    stream = domain.stream(**how)
+    return domain.point(domain.locate(index, stream), stream, pass_).values
+
+
 def draws(domain, **how):
-    return {index: domain.point(index, **how).values["s"] for index in range(domain.len)}
+    return {index: values_at(domain, index, **how)["s"] for index in range(domain.len)}
 
 
 def by_a(domain):
@@ -85,9 +91,9 @@ def test_whose_seed_counts():
     own = Domain(a=[1]) * Domain(s=NumpySampler("normal", seed=5))
     other = Domain(a=[1]) * Domain(s=NumpySampler("normal", seed=6))
     none = Domain(a=[1]) * NORMAL
-    assert own.point(0, default_seed=1).values == own.point(0, default_seed=2).values
+    assert values_at(own, 0, default_seed=1) == values_at(own, 0, default_seed=2)
     assert own[0] != other[0]
-    assert none[0] == none.point(0, default_seed=0).values
+    assert none[0] == values_at(none, 0, default_seed=0)
     for domain in (own, other, none):
         domain.set_iter_params(seed=7)
     assert own[0] == other[0] == none[0]
@@ -137,7 +143,8 @@ def test_domains_of_nothing_but_draws_go_side_by_side():
         (lambda: Domain(a={1, 2}), TypeError, "parameter 'a'.*set"),
         (lambda: Domain(a=np.array(3)), TypeError, "parameter 'a'.*ndarray"),
         (lambda: Domain({1: [2]}), TypeError, "must be str, got 1"),
-        (lambda: Domain([1, 2]), TypeError, "`domain` must be a dict or a Domain"),
+        (lambda: Domain(5), TypeError, "`domain` must be a dict, a list of dicts or a Domain"),
+        (lambda: Domain([{"a": 1}, 2]), TypeError, "config number 1 must be a dict, got int 2"),
         (lambda: Domain({"": [1]}), ValueError, "must not be empty"),
         (lambda: Domain({"a": [1]}, a=[2]), ValueError, "'a' is given twice"),
         (lambda: Domain(a=[1]) * Domain(a=[2]), ValueError, "'a' is given twice"),
@@ -148,7 +155,7 @@ def test_domains_of_nothing_but_draws_go_side_by_side():
         (lambda: Domain(a=[1]).set_iter_params(n_reps=0), ValueError, "`n_reps`.*got 0"),
         (lambda: Domain(a=[1]).set_iter_params(n_items=1.5), ValueError, "`n_items`.*got 1.5"),
         (lambda: Domain(a=[1]).set_iter_params(produced=-1), ValueError, "`produced`.*got -1"),
-        (lambda: Domain(a=[1])["a"], TypeError, "indexed by an int, got 'a'"),
+        (lambda: Domain(a=[1])["a"], TypeError, "indexed by an int or a slice, got 'a'"),
         (lambda: Domain(a=[1]) + 1, TypeError, "unsupported operand"),
     ],
 )

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from research import Domain
-from research.domain.factors import Column, Cube, DrawFactor
+from research.domain.cubes import Cube
+from research.domain.drawing import Draft, Stream
+from research.domain.factors import Column, DrawFactor
 from research.domain.ordering import Sum, Walk
 from samplers import NumpySampler
 
@@ -85,14 +87,16 @@ def test_an_endless_domain_is_repeated_after_every_hundred_configs():
     ]
 
 
-def cube(length):
-    return Cube([DrawFactor("s", NumpySampler("n")) if length is None else Column("a", range(length))])
+def cube(number, length):
+    """A product whose configs tell which one it is."""
+    if length is None:
+        return Cube([DrawFactor(f"s{number}", NumpySampler("n"))])
+    return Cube([Column(f"a{number}", range(length))])
 
 
 @given(st.lists(st.none() | st.integers(0, 5), max_size=6))
 def test_a_sum_is_one_product_after_another(lengths):
-    cubes = [cube(length) for length in lengths]
-    total = Sum(cubes)
+    total = Sum([cube(number, length) for number, length in enumerate(lengths)])
     expected = [
         (number, position)
         for number, length in enumerate(lengths)
@@ -105,9 +109,11 @@ def test_a_sum_is_one_product_after_another(lengths):
         expected = [pair for pair in expected if pair[0] <= endless]
         assert total.length is None
     for index, (number, position) in enumerate(expected):
-        found, place = total.locate(index)
-        assert found is cubes[number]
-        assert place == position
+        draft = Draft()
+        total.put(total.locate(index, Stream()), draft)
+        ((name, value),) = draft.items.items()
+        assert int(name[1:]) == number
+        assert (draft.counts[0] if lengths[number] is None else value) == position
 
 
 def test_sums_of_huge_products_are_located_exactly():

@@ -60,7 +60,7 @@ def test_a_seed_of_another_kind(seed):
 @pytest.mark.parametrize("name", ["n_configs", "n_reps", "repeat_each"])
 @pytest.mark.parametrize("value", [0, -1, 1.5, "two"])
 def test_numbers_of_configs(name, value):
-    with pytest.raises(ValueError, match=f"`{name if name != 'n_configs' else 'n_items'}`.*{value!r}"):
+    with pytest.raises(ValueError, match=f"`{name}`.*{value!r}"):
         Research("study", Domain(a=[1]), **{name: value})
 
 

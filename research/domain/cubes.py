@@ -1,0 +1,341 @@
+"""Products of factors: grids, with the conditions that their configs must meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise, product
+from math import prod
+from typing import Any
+
+from research.domain.conditions import Condition
+from research.domain.config import check_names, entries
+from research.domain.drawing import PENDING, Draft, Pending, Stream
+from research.domain.factors import Column, DrawFactor, Factor, Key, Texts, within
+from research.domain.finding import Finding, Found
+from research.domain.searching import search, search_draws
+
+_LARGEST_COLUMN = 2**20  # values that a filter of one parameter is asked about at once
+_LARGEST_POOL = 2**16  # values that are listed to walk fast
+
+
+class Cube(Finding):
+    """A product of factors, the last one fastest, less the configs that do not meet its conditions.
+
+    Parameters
+    ----------
+    factors : sequence of Factor
+        Without any, the product has one empty config. Only the first may be endless.
+    weight : float, optional
+        Its share in sums of weighted products.
+    conditions : sequence of Condition, optional
+    defaults : Mapping, optional
+        Values of parameters that a config may lack: with or without them it is the same config.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is given twice, or a factor after the first is endless.
+    """
+
+    __slots__ = (
+        "_default_texts",
+        "_found",
+        "_is_arithmetic",
+        "_radices",
+        "conditions",
+        "defaults",
+        "drawn",
+        "factors",
+        "is_direct",
+        "is_endless",
+        "is_volatile",
+        "length",
+        "names",
+        "only_draws",
+        "weight",
+    )
+
+    def __init__(
+        self,
+        factors: Sequence[Factor],
+        weight: float | None = None,
+        conditions: Sequence[Condition] = (),
+        defaults: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.factors = tuple(factors)
+        self.weight = weight
+        self.conditions = tuple(conditions)
+        self.defaults = dict(defaults or {})
+        listed = [name for factor in self.factors for name in factor.names]
+        self.names = (*listed, *(name for name in self.defaults if name not in listed))
+        check_names(self.names if len(set(listed)) == len(listed) else listed)
+        self._default_texts = dict(entries(self.defaults.items()))
+        self.drawn = frozenset().union(*(factor.drawn for factor in self.factors))
+        self.only_draws = bool(self.factors) and all(isinstance(item, DrawFactor) for item in self.factors)
+        for factor in self.factors[1:]:
+            if factor.is_endless:
+                raise ValueError(
+                    f"in a product only the first domain may be endless, got {factor!r} after others"
+                )
+        self.is_endless = self.only_draws or any(factor.is_endless for factor in self.factors)
+        self.is_volatile = any(factor.is_volatile for factor in self.factors) or any(
+            not self.drawn.isdisjoint(condition.reads) for condition in self.conditions
+        )
+        lengths = [factor.length for factor in self.factors]
+        is_known = None not in lengths[1:] and not any(factor.is_volatile for factor in self.factors)
+        self._radices = _radices(self.factors, [length or 0 for length in lengths]) if is_known else None
+        self._is_arithmetic = is_known and all(factor.is_direct for factor in self.factors)
+        self.is_direct = self._is_arithmetic and not self.conditions
+        self.length = None
+        if not self.conditions and not self.is_endless and None not in lengths:
+            self.length = prod(length for length in lengths if length is not None)
+        elif 0 in lengths:
+            self.length = 0
+        self._found: dict[Stream | None, Found] = {}
+
+    def with_(self, **changes: Any) -> Cube:
+        """Return a copy with another weight, other conditions or defaults."""
+        given = {
+            "factors": self.factors,
+            "weight": self.weight,
+            "conditions": self.conditions,
+            "defaults": self.defaults,
+        }
+        return Cube(**{**given, **changes})
+
+    def where(self, condition: Condition) -> Cube:
+        """Add a condition; if it reads one listed parameter alone, by leaving values out."""
+        for number, factor in enumerate(self.factors):
+            if (
+                isinstance(factor, Column)
+                and condition.reads == {*factor.names}
+                and factor.length <= _LARGEST_COLUMN
+            ):
+                factors = [*self.factors[:number], factor.where(condition.holds), *self.factors[number + 1 :]]
+                return self.with_(factors=factors)
+        return self.with_(conditions=(*self.conditions, condition))
+
+    def radices(self, stream: Stream) -> Sequence[tuple[Factor, int, int]]:
+        """Return factors with strides and lengths; an endless or uncounted first one has the length 0."""
+        if self._radices is not None:
+            return self._radices
+        lengths = [
+            self.factors[0].known(stream) or 0,
+            *(item.count(stream) or 0 for item in self.factors[1:]),
+        ]
+        return _radices(self.factors, lengths)
+
+    def count(self, stream: Stream) -> int | None:
+        if self.length is not None:
+            return self.length
+        if self.conditions:
+            return None if self.is_endless else self.found(stream).count()
+        return self._size(stream)
+
+    def _size(self, stream: Stream) -> int | None:
+        """Number of configs without regard to conditions."""
+        if self.is_endless:
+            return None
+        return prod(factor.count(stream) or 0 for factor in self.factors)
+
+    def known(self, stream: Stream) -> int | None:
+        if self.length is not None:
+            return self.length
+        if self.conditions:
+            return super().known(stream)
+        known = [factor.known(stream) for factor in self.factors]
+        return None if self.is_endless or None in known else prod(length or 0 for length in known)
+
+    def reach(self, n_configs: int, stream: Stream) -> int:
+        if self.length is not None:
+            return min(n_configs, self.length)
+        if self.conditions:
+            return self.found(stream).reach(n_configs)
+        if self.only_draws:
+            return n_configs
+        inner = prod(length for _, _, length in self.radices(stream)[1:])
+        if not inner:
+            return 0
+        return min(n_configs, self.factors[0].reach(-(-n_configs // inner), stream) * inner)
+
+    def locate(self, index: int, stream: Stream) -> Key:
+        if self.is_direct:
+            return index
+        return self._key(self.found(stream)[index] if self.conditions else index, stream)
+
+    def _key(self, position: int, stream: Stream) -> Key:
+        if self.only_draws or self._is_arithmetic:
+            return position
+        return tuple(
+            factor.locate(position // stride % length if length else position // stride, stream)
+            for factor, stride, length in self.radices(stream)
+        )
+
+    def put(self, key: Key, draft: Draft) -> None:
+        if self.only_draws:
+            draft.counts.append(key)
+            for factor in self.factors:
+                factor.put(0, draft, key)  # type: ignore[call-arg]
+        elif isinstance(key, tuple):
+            for factor, own in zip(self.factors, key, strict=True):
+                factor.put(own, draft)
+        else:
+            for factor, stride, length in self._radices or ():
+                factor.put(key // stride % length if length else key // stride, draft)
+        if self.defaults:
+            draft.defaults.update(self._default_texts)
+            for name, value in self.defaults.items():
+                draft.items.setdefault(name, value)
+
+    def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
+        if not self.defaults:
+            yield from self._find(texts, stream)
+            return
+        variants: list[Texts] = [texts]
+        for name in self.defaults:
+            own = within(self._default_texts, [name])
+            variants = [changed for variant in variants for changed in _with_and_without(variant, own, name)]
+        found = {number for variant in variants for number in self._find(variant, stream)}
+        yield from sorted(found)
+
+    def _find(self, texts: Texts, stream: Stream) -> Iterator[int]:
+        if set(within(texts, [name for factor in self.factors for name in factor.names])) != set(texts):
+            return
+        if self.only_draws:
+            raise ValueError(
+                f"where a config stands in {self!r} cannot be known: all of its parameters are drawn"
+            )
+        radices = self.radices(stream)
+        numbers = [factor.find(within(texts, factor.names), stream) for factor in self.factors]
+        for found in product(*numbers):
+            position = sum(number * stride for number, (_, stride, _) in zip(found, radices, strict=True))
+            if not self.conditions:
+                yield position
+            elif (index := self.found(stream).index(position)) is not None:
+                yield index
+
+    def search(self, stream: Stream) -> Found:
+        def make(position: int) -> Draft:
+            draft = Draft()
+            self.put(self._key(position, stream), draft)
+            return draft
+
+        if self.only_draws:
+            return search_draws(self.conditions, make, stream)
+        return search(self.radices(stream), self.conditions, self.defaults, make, stream)
+
+    def walk(self, stream: Stream) -> Iterator[Draft]:
+        """Make the configs one after another; drawn values are left to the caller."""
+        if self.is_direct and not self.only_draws and not self.is_endless and self._is_flat():
+            yield from self._walk_flat()
+            return
+        index = 0
+        while self.reach(index + 1, stream) > index:
+            draft = Draft()
+            self.put(self.locate(index, stream), draft)
+            yield draft
+            index += 1
+
+    def _is_flat(self) -> bool:
+        return all(isinstance(factor, Column | DrawFactor) for factor in self.factors)
+
+    def _walk_flat(self) -> Iterator[Draft]:
+        """Walk a product of options as fast as that goes."""
+        pending = [Pending(item.draw, None, None) for item in self.factors if isinstance(item, DrawFactor)]
+        pools: list[Any] = [item.values if isinstance(item, Column) else (PENDING,) for item in self.factors]
+        names = self.names
+        for values in _combine(pools):
+            draft = Draft()
+            draft.items = dict(zip(names, values, strict=True))
+            if pending:
+                draft.pending = pending
+            if self.defaults:
+                draft.defaults = self._default_texts
+                for name, value in self.defaults.items():
+                    draft.items.setdefault(name, value)
+            yield draft
+
+    def check(self) -> None:
+        for factor in self.factors:
+            factor.check()
+
+    def columns(self) -> Iterator[tuple[str, Any]]:
+        for factor in self.factors:
+            yield from factor.columns()
+
+    def __mul__(self, other: Cube) -> Cube:
+        weights = [weight for weight in (self.weight, other.weight) if weight is not None]
+        return Cube(
+            self.factors + other.factors,
+            prod(weights) if weights else None,
+            self.conditions + other.conditions,
+            {**self.defaults, **other.defaults},
+        )
+
+    def _content(self) -> tuple[Any, ...]:
+        return self.factors, self.weight, self.conditions, self._default_texts
+
+    def __eq__(self, other: object) -> bool:
+        return self._content() == other._content() if isinstance(other, Cube) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.factors, self.weight, self.conditions))
+
+    def __repr__(self) -> str:
+        """Write an expression that evaluates to this product."""
+        parts: list[str] = []
+        options: list[str] = []
+        for factor, following in pairwise([*self.factors, None]):
+            if not isinstance(factor, Column | DrawFactor):
+                parts.append(repr(factor))
+                continue
+            options.append(f"{factor.names[0]!r}: {factor!r}")
+            if not isinstance(following, Column | DrawFactor):
+                parts.append(f"Domain({{{', '.join(options)}}})")
+                options = []
+        text = " * ".join(parts) or "Domain({})"
+        calls = [f".where({condition})" for condition in self.conditions]
+        if self.defaults:
+            calls.append(f".with_defaults({self.defaults!r})")
+        if calls:
+            text = f"({text})" if len(parts) > 1 else text
+        text += "".join(calls)
+        return (
+            text
+            if self.weight is None
+            else f"{self.weight!r} * {text if calls or len(parts) < 2 else f'({text})'}"
+        )
+
+    def __getstate__(self) -> Any:
+        return self.factors, self.weight, self.conditions, self.defaults
+
+    def __setstate__(self, state: Any) -> None:
+        Cube.__init__(self, *state)
+
+
+def _radices(factors: Sequence[Factor], lengths: Sequence[int]) -> tuple[tuple[Factor, int, int], ...]:
+    size = 1
+    radices = []
+    for factor, length in zip(reversed(factors), reversed(lengths), strict=True):
+        radices.append((factor, size, length))
+        size *= length
+    return tuple(reversed(radices))
+
+
+def _with_and_without(texts: Texts, own: Texts, name: str) -> list[Texts]:
+    """Return what factors may hold of a config that has a default, or lacks the parameter."""
+    given = within(texts, [name])
+    if given and given != own:
+        return [texts]
+    return [{**texts, **own}, {path: text for path, text in texts.items() if path not in own}]
+
+
+def _combine(pools: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Like itertools.product, without listing long pools."""
+    if all(len(pool) <= _LARGEST_POOL for pool in pools):
+        yield from product(*pools)
+        return
+    first, *others = pools
+    for value in first:
+        for values in _combine(others):
+            yield value, *values

@@ -1,0 +1,75 @@
+"""Configs that are given one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from research.domain.config import Config, entries, join_entries
+from research.domain.drawing import Draft, Stream
+from research.domain.factors import Factor, Key, Texts
+
+
+class Listed(Factor):
+    """Configs as they are listed; each may have parameters of its own.
+
+    Parameters
+    ----------
+    configs : iterable of Mapping
+
+    Raises
+    ------
+    TypeError
+        If one of them is no mapping.
+    """
+
+    __slots__ = ("_numbers", "configs", "length", "names")
+
+    def __init__(self, configs: Iterable[Mapping[str, Any]]) -> None:
+        self.configs = tuple(_config(number, config) for number, config in enumerate(configs))
+        self.length: int = len(self.configs)
+        self.names = tuple(dict.fromkeys(name for config in self.configs for name in config))
+        self._numbers: dict[str, list[int]] | None = None
+
+    def put(self, key: Key, draft: Draft) -> None:
+        draft.items.update(self.configs[key].raw_items())
+
+    def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
+        if self._numbers is None:
+            self._numbers = {}
+            for number, config in enumerate(self.configs):
+                self._numbers.setdefault(config.canonical, []).append(number)
+        yield from self._numbers.get(join_entries(sorted(texts.items())), ())
+
+    def check(self) -> None:
+        for config in self.configs:
+            entries(config.raw_items())
+
+    def columns(self) -> Iterator[tuple[str, Any]]:
+        for name in self.names:
+            yield name, [config[name] for config in self.configs if name in config]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Listed):
+            return NotImplemented
+        return self.names == other.names and self.configs == other.configs
+
+    def __hash__(self) -> int:
+        return hash((self.names, self.configs[:2]))
+
+    def __repr__(self) -> str:
+        return f"Domain({[dict(config.raw_items()) for config in self.configs]!r})"
+
+    def __getstate__(self) -> Any:
+        return self.configs
+
+    def __setstate__(self, state: Any) -> None:
+        Listed.__init__(self, state)
+
+
+def _config(number: int, config: Any) -> Config:
+    if isinstance(config, Config):
+        return config
+    if not isinstance(config, Mapping):
+        raise TypeError(f"config number {number} must be a dict, got {type(config).__name__} {config!r}")
+    return Config(config)
