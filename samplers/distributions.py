@@ -125,6 +125,19 @@ class NumpySampler(_Named):
         points = self.parameters.get("a") if self.name == "choice" else None
         return self.name in _NUMPY_VECTORS or np.ndim(points) > 1  # type: ignore[arg-type]
 
+    @cached_property
+    def _is_scalar(self) -> bool:
+        """Whether numpy gives one point as a Python number, the same as in an array."""
+        is_known = self.name not in _NUMPY_VECTORS | {"choice", "integers"}
+        return (
+            is_known
+            and self.dim == 1
+            and all(type(item) in (int, float) for item in self.parameters.values())
+        )
+
+    def draw_one(self, rng: np.random.Generator) -> Any:
+        return getattr(rng, self.name)(**self.parameters) if self._is_scalar else super().draw_one(rng)
+
     def draw(self, rng: np.random.Generator, size: int) -> np.ndarray[Any, Any]:
         shape: Any = size if self._is_vector else (size, self.dim)
         points: np.ndarray[Any, Any] = getattr(rng, self.name)(size=shape, **self.parameters)

@@ -234,12 +234,7 @@ class Algebra:
         self._sum.check()
 
     def __iter__(self) -> Iterator[Config]:
-        stream = self.stream()
-        of_items = Config.of_items
-        for draft in self._sum.walk(stream):
-            if draft.pending:
-                draft.draw(stream)
-            yield of_items(draft.items, draft.defaults)
+        return self._sum.configs(self.stream())
 
     def __getitem__(self, index: Any) -> Any:
         """Return one config, or a Domain of some of them."""

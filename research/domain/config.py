@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from research.domain.decoding import decode
 from research.domain.hashing import JSON as JSON
 from research.domain.hashing import canonical_text, digest, dumps, encode_as_dict
+from research.domain.names import check_names, is_path
 from research.domain.values import Alias, unwrap
 from research.errors import UnstableValueError, did_you_mean
 
@@ -209,6 +210,18 @@ class Config(Mapping[str, Any]):
             return Config.of_items(value) if is_whole else self._find(key)
         return value
 
+    def values(self) -> ValuesView[Any]:
+        """Return the values, as `config[key]` gives them."""
+        return self._items.values() if self._is_plain() else super().values()
+
+    def items(self) -> ItemsView[str, Any]:
+        """Return pairs of keys and values, as `config[key]` gives them."""
+        return self._items.items() if self._is_plain() else super().items()
+
+    def _is_plain(self) -> bool:
+        """Whether values are given as they are."""
+        return _PLAIN.issuperset(map(type, self._items.values()))
+
     def _find(self, key: str) -> Any:
         """Look for a parameter, or a group of them, by their whole paths, however they were written."""
         paths = dict(flatten(self._items.items()))
@@ -321,29 +334,6 @@ class ConfigAlias:
         return f"ConfigAlias({[(key.value, value.value) for key, value in self._pairs]!r})"
 
 
-def check_names(names: Iterable[str]) -> None:
-    """Refuse names of which one is given twice, or is a part of the path of another.
-
-    Raises
-    ------
-    ValueError
-        Names the parameter.
-    """
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise ValueError(f"the parameter {name!r} is given twice")
-        seen.add(name)
-    for name in seen:
-        parts = name.split("/")
-        for length in range(1, len(parts)):
-            prefix = "/".join(parts[:length])
-            if prefix in seen:
-                raise ValueError(
-                    f"the parameter {prefix!r} is given twice: as a value and as part of {name!r}"
-                )
-
-
 CONTAINERS = frozenset({list, dict, tuple, set, np.ndarray})
 
 
@@ -390,8 +380,4 @@ def _alias(value: Any) -> Alias:
 
 def _is_nested(value: Any) -> bool:
     """Whether a value is a group of parameters: a dict whose keys are paths."""
-    return type(value) is dict and bool(value) and all(map(_is_path, value))
-
-
-def _is_path(name: Any) -> bool:
-    return isinstance(name, str) and "" not in name.split("/")
+    return type(value) is dict and bool(value) and all(map(is_path, value))

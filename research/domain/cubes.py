@@ -8,14 +8,15 @@ from math import prod
 from typing import Any
 
 from research.domain.conditions import Condition
-from research.domain.config import check_names, entries
-from research.domain.drawing import PENDING, Draft, Pending, Stream
+from research.domain.config import Config, entries
+from research.domain.drawing import Draft, Stream
 from research.domain.factors import Column, DrawFactor, Factor, Key, Texts, within
 from research.domain.finding import Finding, Found
+from research.domain.grids import are_options, walk_options
+from research.domain.names import check_names
 from research.domain.searching import search, search_draws
 
 _LARGEST_COLUMN = 2**20  # values that a filter of one parameter is asked about at once
-_LARGEST_POOL = 2**16  # values that are listed to walk fast
 
 
 class Cube(Finding):
@@ -224,36 +225,23 @@ class Cube(Finding):
             return search_draws(self.conditions, make, stream)
         return search(self.radices(stream), self.conditions, self.defaults, make, stream)
 
-    def walk(self, stream: Stream) -> Iterator[Draft]:
-        """Make the configs one after another; drawn values are left to the caller."""
-        if self.is_direct and not self.only_draws and not self.is_endless and self._is_flat():
-            yield from self._walk_flat()
+    def configs(self, stream: Stream) -> Iterator[Config]:
+        """Make the configs one after another."""
+        if self.is_direct and not self.is_endless and not self.defaults and are_options(self.factors):
+            yield from walk_options(self.factors, stream)
             return
         index = 0
         while self.reach(index + 1, stream) > index:
-            draft = Draft()
-            self.put(self.locate(index, stream), draft)
-            yield draft
+            yield self.config(self.locate(index, stream), stream)
             index += 1
 
-    def _is_flat(self) -> bool:
-        return all(isinstance(factor, Column | DrawFactor) for factor in self.factors)
-
-    def _walk_flat(self) -> Iterator[Draft]:
-        """Walk a product of options as fast as that goes."""
-        pending = [Pending(item.draw, None, None) for item in self.factors if isinstance(item, DrawFactor)]
-        pools: list[Any] = [item.values if isinstance(item, Column) else (PENDING,) for item in self.factors]
-        names = self.names
-        for values in _combine(pools):
-            draft = Draft()
-            draft.items = dict(zip(names, values, strict=True))
-            if pending:
-                draft.pending = pending
-            if self.defaults:
-                draft.defaults = self._default_texts
-                for name, value in self.defaults.items():
-                    draft.items.setdefault(name, value)
-            yield draft
+    def config(self, key: Key, stream: Stream) -> Config:
+        """Make one config, of the first pass over the domain."""
+        draft = Draft()
+        self.put(key, draft)
+        if draft.pending:
+            draft.draw(stream)
+        return Config.of_items(draft.items, draft.defaults)
 
     def check(self) -> None:
         for factor in self.factors:
@@ -328,14 +316,3 @@ def _with_and_without(texts: Texts, own: Texts, name: str) -> list[Texts]:
     if given and given != own:
         return [texts]
     return [{**texts, **own}, {path: text for path, text in texts.items() if path not in own}]
-
-
-def _combine(pools: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
-    """Like itertools.product, without listing long pools."""
-    if all(len(pool) <= _LARGEST_POOL for pool in pools):
-        yield from product(*pools)
-        return
-    first, *others = pools
-    for value in first:
-        for values in _combine(others):
-            yield value, *values

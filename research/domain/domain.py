@@ -10,9 +10,10 @@ import numpy as np
 
 from research.domain.algebra import Algebra
 from research.domain.conditions import Condition
-from research.domain.config import AUXILIARY, Config, ConfigAlias, check_names
+from research.domain.config import AUXILIARY, Config, ConfigAlias
 from research.domain.cubes import Cube
 from research.domain.listing import Listed
+from research.domain.names import check_names
 from research.domain.ordering import Sum
 from research.domain.quasirandom import Quasi
 from research.domain.values import Alias

@@ -9,7 +9,7 @@ distributing a domain changes it. The bits come from one Philox generator (J. K.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -83,7 +83,7 @@ class Draw:
         self.name = name
         self.sampler = sampler
         self.own_seed = None if sampler.seed is None else make_seed(sampler.seed)
-        self._text: str | None = None
+        self._text: str | None = None  # what is hashed of the parameter and its sampler
 
     def check(self) -> None:
         """Refuse a sampler whose content would not be recognised in another process."""
@@ -92,27 +92,28 @@ class Draw:
         except UnstableValueError as error:
             raise UnstableValueError(f"parameter {self.name!r}: {self.sampler!r}: {error}") from error
 
-    def value(self, stream: Stream, place: str) -> Any:
-        """Return the value of this parameter in one config.
-
-        Parameters
-        ----------
-        stream : Stream
-        place : str
-            Whatever else the value depends on.
+    def bind(self, stream: Stream) -> Callable[[bytes], Any]:
+        """Return a function from whatever else a value depends on to the value.
 
         Returns
         -------
-        object
-            A Python scalar if the sampler has one dimension, else a tuple of them.
+        callable
+            Gives a Python scalar if the sampler has one dimension, else a tuple of them.
         """
         seed = stream.seed
         if seed is None:
             seed = stream.default if self.own_seed is None else self.own_seed
         if self._text is None:
             self.check()
-        key = blake2b(f"{seed}|{self._text}|{place}".encode(), digest_size=16).digest()
-        return self.sampler.draw_one(_keyed.at(key))
+        beginning = blake2b(f"{seed}|{self._text}|".encode(), digest_size=16)
+        draw_one = self.sampler.draw_one
+
+        def draw(place: bytes) -> Any:
+            hashed = beginning.copy()
+            hashed.update(place)
+            return draw_one(_keyed.at(hashed.digest()))
+
+        return draw
 
 
 class Pending(NamedTuple):
@@ -184,7 +185,7 @@ class Draft:
                 for pending in self.pending
             ]
         for pending, place in zip(self.pending, places, strict=True):
-            self.items[pending.draw.name] = pending.draw.value(stream, place)
+            self.items[pending.draw.name] = pending.draw.bind(stream)(place.encode())
         return tuple(places)
 
     def place(self, generation: int, pass_: int, position: int | None) -> str:

@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from research.domain.config import CONTAINERS, check_names, copy_containers, entries, join_entries
+from research.domain.config import CONTAINERS, copy_containers, entries, join_entries
 from research.domain.drawing import PENDING, Draft, Draw, Pending, Stream
+from research.domain.names import check_names
 from research.domain.values import Alias, unwrap
 from samplers import Sampler
 from samplers.quasirandom import is_quasirandom

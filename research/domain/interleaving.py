@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -83,6 +83,17 @@ class Interleaving:
                 if not len(chunk.cubes):
                     raise IndexError(index)
                 number += 1
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Return what `locate` does, from the beginning until all products are used up."""
+        number = 0
+        while True:
+            with self._lock:
+                chunk = self._chunk(number)
+            if not len(chunk.cubes):
+                return
+            yield from zip(chunk.cubes.tolist(), chunk.numbers.tolist(), strict=True)
+            number += 1
 
     def turn(self, cube: int, number: int) -> int:
         """Return the index at which config `number` of a product comes."""

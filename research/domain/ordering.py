@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from research.domain.config import Config
 from research.domain.cubes import Cube
 from research.domain.drawing import Draft, Stream
 from research.domain.factors import Factor, Key, Texts
@@ -133,24 +134,15 @@ class Sum(Factor):
             order = self._orders.setdefault(key, Interleaving(self.cubes[first:end], stream))
         return order
 
-    def walk(self, stream: Stream) -> Iterator[Draft]:
-        """Make the configs one after another; drawn values are left to the caller."""
+    def configs(self, stream: Stream) -> Iterator[Config]:
+        """Make the configs one after another."""
         for block, (first, end) in enumerate(self._blocks):
             if end - first == 1:
-                yield from self.cubes[first].walk(stream)
+                yield from self.cubes[first].configs(stream)
                 continue
-            order = self._order(block, stream)
-            index = 0
-            while True:
-                try:
-                    number, own = order.locate(index)
-                except IndexError:
-                    break
+            for number, own in self._order(block, stream):
                 cube = self.cubes[first + number]
-                draft = Draft()
-                cube.put(cube.locate(own, stream), draft)
-                yield draft
-                index += 1
+                yield cube.config(cube.locate(own, stream), stream)
 
     def check(self) -> None:
         for cube in self.cubes:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from research.domain.config import check_names
 from research.domain.drawing import Draft, Stream
 from research.domain.factors import Column, Factor, Key, Texts, within
+from research.domain.names import check_names
 from samplers import ScipySampler, make_rng, make_seed
 from samplers.quasirandom import METHODS
 

@@ -32,8 +32,8 @@ def logspace(start: float, stop: float, num: int = 50) -> list[float]:
     Parameters
     ----------
     start, stop : float
-        The ends themselves, which are included exactly; not their logarithms, as numpy has it. Both positive or
-        both negative.
+        The ends themselves, which are included exactly; not their logarithms, as numpy has it. Both
+        positive or both negative.
     num : int, default 50
 
     Raises

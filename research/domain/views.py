@@ -256,9 +256,7 @@ class Kept(View, Finding):
     def _walk(self, stream: Stream) -> Iterator[int]:
         seen: set[str] = set()
         misses = Misses(repr(self)) if self.is_endless else None
-        for index, draft in enumerate(self.inner.walk(stream)):
-            draft.draw(stream)
-            config = Config.of_items(draft.items, draft.defaults)
+        for index, config in enumerate(self.inner.configs(stream)):
             digest = config.hash()
             if digest not in seen and self.passes(config, stream):
                 seen.add(digest)

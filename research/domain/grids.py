@@ -1,0 +1,89 @@
+"""Products of options, walked as fast as that goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from research.domain.config import Config
+from research.domain.drawing import Stream
+from research.domain.factors import Column, DrawFactor, Factor
+from research.domain.values import unwrap
+
+_LARGEST_POOL = 2**16  # values that are listed
+
+
+def are_options(factors: Sequence[Factor]) -> bool:
+    """Whether `walk_options` can walk a product: of single parameters.
+
+    Where some are drawn, the values of the others must not be groups of parameters.
+    """
+    if not all(isinstance(factor, Column | DrawFactor) for factor in factors):
+        return False
+    has_draws = any(isinstance(factor, DrawFactor) for factor in factors)
+    return not has_draws or all(_is_flat(item.values) for item in factors if isinstance(item, Column))
+
+
+def walk_options(factors: Sequence[Factor], stream: Stream) -> Iterator[Config]:
+    """Make the configs of a product of listed and drawn parameters, the last one fastest.
+
+    Parameters
+    ----------
+    factors : sequence of Column and DrawFactor
+        At least one of them a Column.
+    stream : Stream
+    """
+    names = tuple(factor.names[0] for factor in factors)
+    of_items = Config.of_items
+    draws = [(item.names[0], item.draw.bind(stream)) for item in factors if isinstance(item, DrawFactor)]
+    if not draws:
+        for values in _combine([item.values for item in factors if isinstance(item, Column)]):
+            yield of_items(dict(zip(names, values)))  # noqa: B905  (they match, and to ask takes time)
+        return
+    order = sorted(range(len(names)), key=names.__getitem__)
+    listed = [place for place in order if isinstance(factors[place], Column)]
+    for pairs in _combine([_Pairs(factor) for factor in factors]):
+        items = {name: pair[0] for name, pair in zip(names, pairs)}  # noqa: B905
+        text = ",".join([pairs[place][1] for place in listed])
+        place = f"{stream.generation}|0|{{{text}}}".encode()
+        for name, draw in draws:
+            items[name] = draw(place)
+        yield of_items(items)
+
+
+class _Pairs:
+    """Values of a parameter, each with its part of the canonical text of the config."""
+
+    def __init__(self, factor: Factor) -> None:
+        self._factor = factor
+
+    def __len__(self) -> int:
+        return self._factor.length or 1
+
+    def __iter__(self) -> Iterator[tuple[Any, str]]:
+        factor = self._factor
+        if isinstance(factor, Column):
+            for value in factor.values:
+                yield value, factor.text(value)[1:-1]
+        else:
+            yield None, ""
+
+
+def _is_flat(values: Any) -> bool:
+    if isinstance(values, range) or (isinstance(values, np.ndarray) and not values.dtype.hasobject):
+        return True
+    return not any(isinstance(unwrap(value), dict | Config) for value in values)
+
+
+def _combine(pools: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """Like itertools.product, without listing long pools."""
+    if all(len(pool) <= _LARGEST_POOL for pool in pools):
+        yield from product(*pools)
+        return
+    first, *others = pools
+    for value in first:
+        for values in _combine(others):
+            yield value, *values
