@@ -6,7 +6,7 @@ from the seeds of its parts; if none of them has one, neither has it.
 
 from __future__ import annotations
 
-import math
+import copy
 import operator
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,9 +15,8 @@ import numpy as np
 
 from samplers.base import Distribution
 from samplers.random import combine_seeds
-from samplers.rejection import draw_kept
+from samplers.rejection import Bounds, draw_kept, make_bounds
 from samplers.values import (
-    bound,
     checked_weight,
     common_dtype,
     constant,
@@ -116,7 +115,7 @@ class Sampler(Distribution):
         ----------
         function : callable
             Takes an array of shape (size, dim); returns one of shape (size, k), or (size,) for k = 1. It is
-            called once with two points, to learn k.
+            called once with dim + 1 points, to learn k.
 
         Raises
         ------
@@ -172,7 +171,7 @@ class Sampler(Distribution):
         >>> bool(((disc.sample(50) ** 2).sum(axis=1) <= 1).all())
         True
         """
-        return Truncated(self, high, low, expr, prob, max_iters, sample_anyways)
+        return Truncated(self, make_bounds(self.dim, high, low, expr, prob, max_iters, sample_anyways))
 
     @property
     def own_weight(self) -> float:
@@ -198,7 +197,7 @@ class Composed(Sampler):
     """
 
     def __init__(self, parts: Iterable[Sampler]) -> None:
-        self._parts = tuple(parts)
+        self._parts = tuple(map(copy.copy, parts))  # what happens to a histogram later is not ours
         super().__init__(1, combine_seeds(part.seed for part in self._parts))
 
     @property
@@ -214,12 +213,11 @@ class Composed(Sampler):
     def content(self) -> tuple[Any, ...]:
         return (*self.form, *((type(part), part.content) for part in self._parts))
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_parts": self._parts}
-
 
 class Mixture(Composed):
     """Points of one part or another, by weight: what `|` makes."""
+
+    _transient = Composed._transient | {"_bounds"}
 
     def __init__(self, parts: Iterable[Sampler]) -> None:
         flat = [
@@ -239,7 +237,7 @@ class Mixture(Composed):
 
     @property
     def own_weight(self) -> float:
-        return math.fsum(part.weight for part in self._parts)
+        return sum(part.weight for part in self._parts)
 
     @property
     def form(self) -> tuple[Any, ...]:
@@ -247,7 +245,8 @@ class Mixture(Composed):
 
     def draw(self, rng: np.random.Generator, size: int) -> Array:
         if self._bounds is None:
-            self._bounds = np.cumsum(self.form) / self.own_weight
+            shares = np.cumsum(np.array(self.form) / max(self.form))
+            self._bounds = shares / shares[-1]
         chosen = np.searchsorted(self._bounds[:-1], rng.random(size), side="right")
         drawn = [
             part.checked(part.draw(rng, count), count) if count else None
@@ -341,7 +340,9 @@ class Applied(Composed):
             raise TypeError(f"`function` must be callable, got {function!r}")
         super().__init__([sampler])
         self.function = function
-        self.dim = self.draw(np.random.Generator(np.random.Philox(key=0)), 2).shape[1]
+        # as many points as no number of coordinates, so that a mix-up of axes is seen
+        probe = self.draw(np.random.Generator(np.random.Philox(key=0)), sampler.dim + 1)
+        self.dim = probe.shape[1]
 
     @property
     def form(self) -> tuple[Any, ...]:
@@ -366,81 +367,25 @@ class Applied(Composed):
 class Truncated(Composed):
     """Points within bounds, by rejection: what `truncate` makes."""
 
-    def __init__(
-        self,
-        sampler: Sampler,
-        high: Any,
-        low: Any,
-        expr: Callable[[Array], Any] | None,
-        prob: float,
-        max_iters: int | None,
-        sample_anyways: bool,
-    ) -> None:
-        if high is None and low is None and expr is None:
-            raise ValueError("`truncate` needs at least one of `high`, `low` and `expr`")
-        if not is_number(prob) or not 0 < prob <= 1:
-            raise ValueError(f"`prob` must be a number in (0, 1], got {prob!r}")
-        if max_iters is not None and (
-            isinstance(max_iters, bool) or not isinstance(max_iters, int) or max_iters < 1
-        ):
-            raise ValueError(f"`max_iters` must be a positive int or None, got {max_iters!r}")
-        if expr is not None and not callable(expr):
-            raise TypeError(f"`expr` must be callable, got {expr!r}")
+    def __init__(self, sampler: Sampler, bounds: Bounds) -> None:
         super().__init__([sampler])
         self.dim = sampler.dim
-        self.high = None if high is None else bound("high", high)
-        self.low = None if low is None else bound("low", low)
-        if self.high is not None and self.low is not None and np.any(self.low > self.high):
-            raise ValueError(f"`low` <= `high` must hold, but got low={low!r}, high={high!r}")
-        self.expr = expr
-        self.prob = prob
-        self.max_iters = max_iters
-        self.sample_anyways = sample_anyways
+        self.bounds = bounds
 
     @property
     def form(self) -> tuple[Any, ...]:
-        return self.high, self.low, self.expr, self.prob, self.max_iters, self.sample_anyways
+        return tuple(self.bounds)
 
     def draw(self, rng: np.random.Generator, size: int) -> Array:
         part = self._parts[0]
         try:
-            return draw_kept(
-                lambda count: part.checked(part.draw(rng, count), count),
-                self._is_inside,
-                size,
-                self.prob,
-                self.max_iters,
-                self.sample_anyways,
-            )
+            return draw_kept(lambda count: part.checked(part.draw(rng, count), count), self.bounds, size)
         except ValueError as error:
             error.add_note(f"drawing from {self!r}")
             raise
 
-    def _is_inside(self, points: Array) -> Array:
-        size = len(points)
-        values = points if self.expr is None else np.asarray(self.expr(points))
-        if values.shape[:1] != (size,):
-            raise ValueError(
-                f"`expr` of {self!r} must return {size} values for {size} points, got shape {values.shape}"
-            )
-        values = values.reshape(size, values.size // size if size else 1)
-        inside = np.ones(size, dtype=bool)
-        if self.low is not None:
-            inside &= (values >= self.low).all(axis=1)
-        if self.high is not None:
-            inside &= (values <= self.high).all(axis=1)
-        if self.low is None and self.high is None:
-            inside &= values.astype(bool).all(axis=1)
-        return inside
-
     def written(self) -> str:
-        defaults = {"prob": 0.5, "max_iters": None, "sample_anyways": False}
-        arguments = [
-            f"{name}={name_in_code(value) if callable(value) else written_constant(value)}"
-            for name, value in zip(("high", "low", "expr", *defaults), self.form, strict=True)
-            if value is not None and (name not in defaults or value != defaults[name])
-        ]
-        return f"{_in_parentheses(self._parts[0])}.truncate({', '.join(arguments)})"
+        return f"{_in_parentheses(self._parts[0])}.truncate({self.bounds.written()})"
 
 
 def _in_parentheses(sampler: Sampler, but_weights: bool = False) -> str:

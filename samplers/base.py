@@ -5,11 +5,12 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from samplers.random import Seed, make_rng
+from samplers.values import checked_int
 
 
 class Distribution(ABC):
@@ -34,11 +35,10 @@ class Distribution(ABC):
     """
 
     weight: float = 1.0
+    _transient: ClassVar[frozenset[str]] = frozenset({"_rng"})  # attributes that are no part of the value
 
     def __init__(self, dim: int = 1, seed: Seed = None) -> None:
-        if isinstance(dim, bool) or not isinstance(dim, int | np.integer) or dim < 1:
-            raise ValueError(f"`dim` must be a positive int, got {dim!r}")
-        self.dim = int(dim)
+        self.dim = checked_int("dim", dim, 1)
         self.seed = seed
         self._rng: np.random.Generator | None = None
 
@@ -85,11 +85,10 @@ class Distribution(ABC):
         ValueError
             If `size` is no non-negative int.
         """
-        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 0:
-            raise ValueError(f"`size` must be a non-negative int, got {size!r}")
+        size = checked_int("size", size, 0)
         if self._rng is None:
             self._rng = make_rng(self.seed)
-        return self.checked(self.draw(self._rng, int(size)), int(size))
+        return self.checked(self.draw(self._rng, size), size)
 
     def checked(self, points: Any, size: int) -> np.ndarray[Any, Any]:
         """Return what `draw` gave, if it is an array of shape (size, dim).
@@ -130,7 +129,7 @@ class Distribution(ABC):
         return hash((type(self).__qualname__, self.dim, self.weight, self.parts, str(self.content[:1])))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+        return {name: value for name, value in self.__dict__.items() if name not in self._transient}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -146,9 +145,13 @@ def same(left: Any, right: Any) -> bool:
             return False
         if left.dtype.hasobject:
             return all(map(same, left.ravel().tolist(), right.ravel().tolist()))
-        return bool(np.array_equal(left, right, equal_nan=left.dtype.kind in "fc"))
+        return left.tobytes() == right.tobytes() or (
+            left.dtype.kind not in "biufcSUmM" and bool(np.array_equal(left, right))
+        )
     if isinstance(left, Mapping):
         return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     if isinstance(left, list | tuple):
         return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, float):
+        return repr(left) == repr(right)  # which tells 0.0 from -0.0, and nan is nan
     return bool(left == right) or left is right

@@ -12,6 +12,7 @@ import numpy as np
 
 from samplers.algebra import Sampler
 from samplers.random import Seed
+from samplers.values import checked_int, common_dtype
 
 # short name -> (name in numpy.random.Generator, name in scipy.stats)
 ALIASES: dict[str, tuple[str | None, str | None]] = {
@@ -55,6 +56,8 @@ def _unknown(name: str, library: str, known: list[str]) -> ValueError:
 
 class _Named(Sampler):
     """A distribution that a library knows by name."""
+
+    _transient = Sampler._transient | {"_distribution", "_is_scalar"}
 
     def __init__(self, name: str, dim: int, seed: Seed, parameters: dict[str, Any]) -> None:
         super().__init__(dim, seed)
@@ -218,6 +221,10 @@ class ConstantSampler(Sampler):
     ----------
     constant : scalar or sequence of scalars
         Numbers, strings or anything else; a list, tuple or array of them for several coordinates.
+    dim : int, default 1
+        How many times to repeat it.
+    seed : optional
+        Changes nothing of what is drawn.
 
     Examples
     --------
@@ -225,11 +232,18 @@ class ConstantSampler(Sampler):
     True
     """
 
-    def __init__(self, constant: Any, dim: int | None = None, seed: Seed = None) -> None:
-        point = np.array(constant)
-        if point.ndim > 1 or not point.size:
+    def __init__(self, constant: Any, dim: int = 1, seed: Seed = None) -> None:
+        dim = checked_int("dim", dim, 1)
+        is_list = isinstance(constant, list | tuple | np.ndarray)
+        values = copy.deepcopy(list(constant) if is_list and np.ndim(constant) else [constant])
+        if not values or any(
+            isinstance(value, list | tuple | np.ndarray) and np.ndim(value) for value in values
+        ):
             raise ValueError(f"`constant` must be a scalar or a list of scalars, got {constant!r}")
-        self.constant = np.tile(point.ravel(), dim or 1)
+        self.constant = np.empty(
+            len(values) * dim, dtype=common_dtype([np.asarray(value) for value in values])
+        )
+        self.constant[:] = values * dim
         super().__init__(len(self.constant), seed)
 
     @property
@@ -241,4 +255,5 @@ class ConstantSampler(Sampler):
 
     def written(self) -> str:
         values = self.constant.tolist()
-        return f"ConstantSampler({(values[0] if len(values) == 1 else values)!r})"
+        seed = "" if self.seed is None else f", seed={self.seed!r}"
+        return f"ConstantSampler({(values[0] if len(values) == 1 else values)!r}{seed})"

@@ -40,6 +40,11 @@ class HistoSampler(Sampler):
         if (histo is None) == (edges is None):
             raise ValueError("HistoSampler takes either `histo` or `edges`")
         if histo is not None:
+            if not isinstance(histo, tuple | list) or len(histo) != 2:
+                raise ValueError(
+                    "`histo` must be a pair (counts, edges), as numpy.histogram or numpy.histogramdd return "
+                    f"it, got {histo!r}"
+                )
             counts, edges = histo
         self.edges = _edges(edges)
         shape = tuple(len(axis) - 1 for axis in self.edges)
@@ -99,8 +104,11 @@ class HistoSampler(Sampler):
 
 
 def _edges(edges: Any) -> tuple[np.ndarray[Any, Any], ...]:
-    is_one_axis = np.ndim(edges[0]) == 0
-    axes = tuple(np.array(axis, dtype=float) for axis in ([edges] if is_one_axis else edges))
+    try:
+        is_one_axis = np.ndim(edges[0]) == 0
+        axes = tuple(np.array(axis, dtype=float) for axis in ([edges] if is_one_axis else edges))
+    except (TypeError, ValueError, IndexError) as error:
+        raise ValueError(f"`edges` must be an array, or one for each axis, got {edges!r}") from error
     for axis in axes:
         if axis.ndim != 1 or len(axis) < 2 or not (np.diff(axis) > 0).all() or not np.isfinite(axis).all():
             raise ValueError(f"edges of bins must be at least two finite numbers that ascend, got {axis!r}")

@@ -9,6 +9,7 @@ import numpy as np
 
 from samplers.algebra import Sampler
 from samplers.random import Seed, make_rng
+from samplers.values import checked_int
 
 
 class QuasiSampler(Sampler):
@@ -24,6 +25,8 @@ class QuasiSampler(Sampler):
     seed : optional
         Seed of the randomisation, see `samplers.make_seed`.
     """
+
+    _transient = Sampler._transient | {"_engine"}
 
     def __init__(self, dim: int = 1, seed: Seed = None) -> None:
         super().__init__(dim, seed)
@@ -48,6 +51,7 @@ class QuasiSampler(Sampler):
         numpy.ndarray
             Shape (size, dim), floats in [0, 1).
         """
+        size = checked_int("size", size, 0)
         if self._engine is None:
             self._engine = self.make_engine(make_rng(self.seed))
         return _points(self._engine, size, self.dim)

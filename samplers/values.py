@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from typing import Any
 
 import numpy as np
+
+_LARGEST_FLOAT = sys.float_info.max
+
+
+def checked_int(name: str, value: Any, least: int) -> int:
+    """Return an int, of numpy or not; refuse anything else, and what is less than `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        kind = "positive" if least else "non-negative"
+        raise ValueError(f"`{name}` must be a {kind} int, got {value!r}")
+    return int(value)
 
 
 def is_number(value: Any) -> bool:
@@ -16,7 +27,7 @@ def is_number(value: Any) -> bool:
 
 def checked_weight(weight: Any) -> float:
     """Return a weight as a float; refuse one that is not positive and finite."""
-    if not math.isfinite(weight) or weight <= 0:
+    if not 0 < weight < math.inf or weight > _LARGEST_FLOAT:
         raise ValueError(f"the weight of a sampler must be positive and finite, got {weight!r}")
     return float(weight)
 
@@ -29,31 +40,43 @@ def constant(value: Any) -> Any:
         return value
     if not isinstance(value, list | tuple | np.ndarray):
         return None
-    array = np.array(value)
+    array = np.array(np.asarray(value).tolist())  # of the types that `repr` brings back
     if array.dtype.kind not in "biufc" or array.ndim > 1 or not array.size:
         return None
     array.flags.writeable = False
     return array if array.ndim else array.item()
 
 
-def bound(name: str, value: Any) -> Any:
-    """Return a bound, or one for each coordinate; refuse what cannot be compared with points."""
+def bound(name: str, value: Any, dim: int | None) -> Any:
+    """Return a bound, or one for each of `dim` coordinates; refuse what cannot be compared with points."""
     limit = constant(value)
-    if limit is None or isinstance(limit, complex):
+    if limit is None or np.iscomplexobj(limit) or np.isnan(limit).any():
         raise ValueError(f"`{name}` must be a number or a list of numbers, got {value!r}")
+    if dim is not None and np.size(limit) not in (1, dim):
+        raise ValueError(f"`{name}` must be one number or {dim}, one for each coordinate, got {value!r}")
     return limit
 
 
 def common_dtype(arrays: list[np.ndarray[Any, Any]]) -> np.dtype[Any]:
     """Return the type that holds the values of all arrays as they are."""
     kinds = {array.dtype.kind for array in arrays}
-    is_mixed = bool(kinds & set("US")) and len(kinds) > 1  # numpy would turn numbers into text
+    # numpy would turn numbers into text, and bools into numbers
+    is_mixed = bool(kinds & set("USb")) and len(kinds) > 1
     return np.dtype(object) if is_mixed or not arrays else np.result_type(*arrays)
 
 
 def written_constant(value: Any) -> str:
-    """Return code for a number or an array of numbers."""
-    return repr(value.tolist() if isinstance(value, np.ndarray) else value)
+    """Return code for a number or an array of numbers, in parentheses where operators would take it apart."""
+    text = repr(value.tolist() if isinstance(value, np.ndarray) else value)
+    return f"({text})" if text.startswith("-") else text
+
+
+def library_of(function: np.ufunc) -> str | None:
+    """Return the module in which a ufunc is found by its name."""
+    for library in ("numpy", "scipy.special"):
+        if getattr(sys.modules.get(library), function.__name__, None) is function:
+            return library
+    return None
 
 
 def name_in_code(function: Any) -> str:
@@ -62,7 +85,8 @@ def name_in_code(function: Any) -> str:
         return repr(function)
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
     if isinstance(function, np.ufunc):
-        return f"numpy.{function.__name__}"
+        library = library_of(function)
+        return repr(function) if library is None else f"{library}.{function.__name__}"
     if name is None:
         return repr(function)
     return name if module in (None, "builtins", "__main__") else f"{module}.{name}"

@@ -11,6 +11,7 @@ from research.domain.factors import plain
 from research.domain.hashing import canonical_text
 from research.errors import UnstableValueError, did_you_mean
 
+_COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -23,6 +24,8 @@ class Condition:
         Its arguments are parameters; or its only one is the config.
     scope : sequence of str
         Parameters of the configs that it is asked about.
+    known : sequence of str
+        Parameters of all configs of the domain.
 
     Attributes
     ----------
@@ -39,20 +42,31 @@ class Condition:
         If it asks for a parameter that there is not.
     """
 
-    __slots__ = ("arguments", "predicate", "reads", "scope")
+    __slots__ = ("_required", "arguments", "predicate", "reads", "scope")
 
-    def __init__(self, predicate: Callable[..., Any], scope: Sequence[str]) -> None:
+    def __init__(self, predicate: Callable[..., Any], scope: Sequence[str], known: Sequence[str]) -> None:
         if not callable(predicate):
             raise TypeError(f"`predicate` must be callable, got {predicate!r}")
         self.predicate = predicate
         self.scope = tuple(scope)
-        self.arguments = _arguments(predicate, self.scope)
+        self.arguments, self._required = _arguments(predicate, known)
         if self.arguments is None:
             self.reads = frozenset(self.scope)
-        else:
-            self.reads = frozenset(
-                name for name in self.scope for wanted in self.arguments if _is_in_group(name, wanted)
-            )
+            return
+        self.reads = frozenset(
+            name for name in self.scope for wanted in self.arguments if _is_in_group(name, wanted)
+        )
+        for wanted in self._required:
+            if not any(_is_in_group(name, wanted) for name in self.scope):
+                raise self._lacks(
+                    wanted, f"configs with {', '.join(map(repr, self.scope)) or 'no parameters'}"
+                )
+
+    def _lacks(self, name: str, what: str) -> ValueError:
+        return ValueError(
+            f"the predicate {self} needs the parameter {name!r}, which {what} lack: give the argument a "
+            "default, or filter before you add these configs"
+        )
 
     def holds(self, items: Mapping[str, Any]) -> bool:
         """Ask about a config, or about as much of it as the predicate reads.
@@ -65,18 +79,17 @@ class Condition:
         if self.arguments is None:
             known = Config.of_items({name: items[name] for name in self.scope if name in items})
             return self._ask((known,), {}, items)
-        return self._ask((), {name: self._value(name, items) for name in self.arguments}, items)
-
-    def _value(self, name: str, items: Mapping[str, Any]) -> Any:
-        if name in items:
-            return plain(items[name])
-        group = {path: value for path, value in items.items() if path.startswith(f"{name}/")}
-        if not group:
-            raise ValueError(
-                f"the predicate {self} needs the parameter {name!r}, which {Config.of_items(dict(items))} "
-                "lacks: give the argument a default, or filter before you add these configs"
-            )
-        return Config.of_items(group)[name]
+        named = {}
+        for name in self.arguments:
+            if name in items:
+                named[name] = plain(items[name])
+                continue
+            group = {path: value for path, value in items.items() if path.startswith(f"{name}/")}
+            if group:
+                named[name] = Config.of_items(group)[name]
+            elif name in self._required:
+                raise self._lacks(name, f"such as {Config.of_items(dict(items))}")
+        return self._ask((), named, items)
 
     def _ask(self, positional: tuple[Any, ...], named: dict[str, Any], items: Mapping[str, Any]) -> bool:
         try:
@@ -116,39 +129,27 @@ def _is_in_group(name: str, group: str) -> bool:
     return name == group or name.startswith(f"{group}/")
 
 
-def _arguments(predicate: Callable[..., Any], scope: Sequence[str]) -> tuple[str, ...] | None:
+def _arguments(
+    predicate: Callable[..., Any], known: Sequence[str]
+) -> tuple[tuple[str, ...] | None, frozenset[str]]:
+    """Return which parameters a predicate takes, None for the whole config; and which of them it requires."""
     try:
         parameters = list(inspect.signature(predicate).parameters.values())
     except (TypeError, ValueError):  # many builtins have no signature
-        return None
-    known = [
-        parameter.name
-        for parameter in parameters
-        if parameter.kind in _BY_NAME and any(_is_in_group(name, parameter.name) for name in scope)
-    ]
+        return None, frozenset()
+    named = [parameter for parameter in parameters if parameter.kind in _BY_NAME]
+    found = [item.name for item in named if any(_is_in_group(name, item.name) for name in known)]
     required = [
-        parameter.name
-        for parameter in parameters
-        if parameter.default is parameter.empty
-        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        item.name for item in parameters if item.default is item.empty and item.kind not in _COLLECTING
     ]
-    missing = [name for name in required if name not in known]
-    if not missing and known:
-        return tuple(known)
-    if (
-        not known
-        and len(required) <= 1
-        and parameters
-        and parameters[0].kind is not parameters[0].KEYWORD_ONLY
-    ):
-        return None
-    if not required:
-        return ()
-    raise ValueError(
-        f"the predicate asks for {missing[0]!r}, which is no parameter of {_described(scope)}"
-        f"{did_you_mean(missing[0], scope)}; its arguments must be parameters, or the only one the config"
-    )
-
-
-def _described(scope: Sequence[str]) -> str:
-    return f"configs with {', '.join(map(repr, scope))}" if scope else "configs without parameters"
+    if not found and (required == [item.name for item in parameters[:1]] or (parameters[:1] and not named)):
+        return None, frozenset()
+    missing = [name for name in required if name not in found]
+    if missing or not found:
+        wanted = [*missing, *(item.name for item in named)][:1]
+        asks = f"asks for {wanted[0]!r}, which is no parameter" if wanted else "asks for no parameter"
+        raise ValueError(
+            f"the predicate {asks} of this domain{did_you_mean(wanted[0], known) if wanted else ''}; its "
+            "arguments must be parameters, or the only one the config"
+        )
+    return tuple(found), frozenset(required)

@@ -99,7 +99,7 @@ class Domain(Walked):
         >>> [tuple(config.values()) for config in triangle]
         [(0, 1), (0, 2), (1, 2)]
         """
-        cubes = [cube.where(Condition(predicate, cube.names)) for cube in self._sum.cubes]
+        cubes = [cube.where(Condition(predicate, cube.names, self.names)) for cube in self._sum.cubes]
         return self._of(cubes, self._aliases, self._seed)
 
     def shuffle(self, seed: Any = 0) -> Domain:

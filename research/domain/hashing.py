@@ -29,6 +29,7 @@ import numpy as np
 
 from research.domain.values import Alias, Opaque
 from research.errors import UnstableValueError
+from samplers.values import library_of
 
 JSON = Any  # what json.dumps takes
 
@@ -292,6 +293,13 @@ def _builtin(value: Any, parents: tuple[int, ...]) -> JSON:
     return _method(value, parents)
 
 
+def _ufunc(value: np.ufunc) -> JSON:
+    library = library_of(value)
+    if library is None:
+        raise UnstableValueError(f"the ufunc {value.__name__} cannot be found by its name")
+    return {"$function": f"{library}:{value.__name__}"}
+
+
 def _method(value: Any, parents: tuple[int, ...]) -> JSON:
     owner, name = value.__self__, value.__name__
     module = type(owner).__module__
@@ -323,7 +331,7 @@ _FAMILIES: tuple[tuple[Any, Callable[[Any, tuple[int, ...]], JSON]], ...] = (
     (enum.Enum, lambda value, parents: {"$enum": [_qualified(type(value)), _member(value)]}),
     (type, lambda value, parents: {"$class": _qualified(value)}),
     (types.BuiltinFunctionType, _builtin),
-    (np.ufunc, lambda value, parents: {"$function": f"numpy:{value.__name__}"}),
+    (np.ufunc, lambda value, parents: _ufunc(value)),
     (types.ModuleType, lambda value, parents: {"$module": value.__name__}),
     (pathlib.PurePath, lambda value, parents: {"$path": str(value)}),
 )

@@ -12,6 +12,7 @@ from research.domain.factors import Column, Factor, Key, Texts, within
 from research.domain.names import check_names
 from samplers import ScipySampler, make_rng, make_seed
 from samplers.quasirandom import METHODS
+from samplers.values import is_number
 
 
 class Quasi(Factor):
@@ -101,7 +102,7 @@ def _checked(name: str, bounds: Any) -> Any:
             raise ValueError(f"the parameter {name!r} takes a distribution of one dimension, got {bounds!r}")
         return bounds
     is_pair = isinstance(bounds, tuple | list) and len(bounds) == 2
-    if not is_pair or not all(isinstance(end, int | float) and np.isfinite(end) for end in bounds):
+    if not is_pair or not all(is_number(end) and np.isfinite(end) for end in bounds):
         raise ValueError(
             f"the parameter {name!r} takes bounds, such as (0, 1), or a ScipySampler, got {bounds!r}"
         )

@@ -360,7 +360,8 @@ def index_of(sequence: Sum, config: Config, stream: Stream) -> int | None:
         draft = Draft()
         sequence.put(sequence.locate(index, stream), draft)
         draft.draw(stream)
-        if Config.of_items(draft.items, draft.defaults) == config:
+        made = Config.of_items(draft.items).texts()
+        if made == {**draft.defaults, **config.texts()}:
             return index
     return None
 
