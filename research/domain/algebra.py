@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from operator import index as as_index
 from typing import Any, NamedTuple, Self
@@ -107,9 +108,9 @@ class Algebra:
             other, int | float | np.integer | np.floating
         ):
             return NotImplemented
-        weight = float(other)
-        if not math.isfinite(weight) or weight <= 0:
+        if not 0 < other < math.inf or other > sys.float_info.max:
             raise ValueError(f"the weight of a domain must be positive and finite, got {other!r}")
+        weight = float(other)
         cubes = [
             cube.with_(weight=weight if cube.weight is None else weight * cube.weight)
             for cube in self._sum.cubes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise, product
 from math import prod
@@ -35,7 +36,8 @@ class Cube(Finding):
     Raises
     ------
     ValueError
-        If a parameter is given twice, or a factor after the first is endless.
+        If a parameter is given twice, a factor after the first is endless, or the weight is not positive and
+        finite.
     """
 
     __slots__ = (
@@ -64,6 +66,8 @@ class Cube(Finding):
         defaults: Mapping[str, Any] | None = None,
     ) -> None:
         self.factors = tuple(factors)
+        if weight is not None and not 0 < weight < math.inf:
+            raise ValueError(f"weights multiplied must stay positive and finite, got {weight!r}")
         self.weight = weight
         self.conditions = tuple(conditions)
         self.defaults = dict(defaults or {})

@@ -13,7 +13,6 @@ from research.domain.conditions import Condition
 from research.domain.config import AUXILIARY, Config, ConfigAlias
 from research.domain.cubes import Cube
 from research.domain.listing import Listed
-from research.domain.names import check_names
 from research.domain.ordering import Sum
 from research.domain.quasirandom import Quasi
 from research.domain.values import Alias
@@ -214,6 +213,8 @@ class Domain(Walked):
         >>> Domain(a=range(10**9), b=range(10**9)).index({'a': 3, 'b': 7})
         3000000007
         """
+        if not isinstance(config, Mapping | ConfigAlias):
+            raise TypeError(f"`config` must be a dict or a Config, got {type(config).__name__} {config!r}")
         found = index_of(self._sum, _plain_config(config), self.stream())
         if found is None:
             raise ValueError(f"{config!r} is not in this domain")
@@ -221,9 +222,10 @@ class Domain(Walked):
 
     def __contains__(self, config: Any) -> bool:
         """Whether a config is there; costs and raises what `index` does."""
-        if not isinstance(config, Mapping | ConfigAlias):
-            return False
-        return index_of(self._sum, _plain_config(config), self.stream()) is not None
+        is_config = isinstance(config, ConfigAlias) or (
+            isinstance(config, Mapping) and all(isinstance(name, str) for name in config)
+        )
+        return is_config and index_of(self._sum, _plain_config(config), self.stream()) is not None
 
     def with_defaults(self, defaults: Mapping[str, Any] | None = None, /, **kwargs: Any) -> Domain:
         """Return the same configs, with values for parameters that they lack.
@@ -245,13 +247,14 @@ class Domain(Walked):
         >>> [config in old for config in new]
         [True, False, True, False]
         """
-        given = {**(defaults or {}), **kwargs}
-        check_names(given)
+        if not isinstance(defaults, Mapping | None):
+            raise TypeError(f"`defaults` must be a dict, got {type(defaults).__name__} {defaults!r}")
+        given = dict(Config({**(defaults or {}), **kwargs}).raw_items())
         cubes = [cube.with_(defaults={**cube.defaults, **given}) for cube in self._sum.cubes]
         return self._of(cubes, self._aliases, self._seed)
 
     @classmethod
-    def star(cls, center: Mapping[str, Any], /, **vary: Any) -> Domain:
+    def star(cls, center: Mapping[str, Any], **vary: Any) -> Domain:
         """Return a config, and those that differ from it in one parameter.
 
         Parameters
@@ -280,7 +283,7 @@ class Domain(Walked):
         return star
 
     @classmethod
-    def quasi(cls, n: int, method: str = "sobol", seed: Any = 0, /, **bounds: Any) -> Domain:
+    def quasi(cls, n: int, method: str = "sobol", seed: Any = 0, **bounds: Any) -> Domain:
         """Return points that fill the space of several parameters more evenly than random ones.
 
         Parameters
@@ -380,4 +383,8 @@ def _plain_config(config: Any) -> Config:
     """Return a config as it comes from a domain, whatever it is given as."""
     if isinstance(config, ConfigAlias):
         return Config({name: value for name, value in config.config().items() if name not in AUXILIARY})
-    return config if isinstance(config, Config) else Config(config)
+    if isinstance(config, Config):
+        return config
+    if not isinstance(config, Mapping):
+        raise TypeError(f"a config must be a dict, got {type(config).__name__} {config!r}")
+    return Config(config)

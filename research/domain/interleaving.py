@@ -58,7 +58,8 @@ class Interleaving:
     def __init__(self, cubes: Sequence[Cube], stream: Stream) -> None:
         self._cubes = tuple(cubes)
         self._stream = stream
-        self._weights = np.array([cube.weight for cube in cubes], dtype=float)
+        weights = np.array([cube.weight for cube in cubes], dtype=float)
+        self._weights = weights / weights.max()
         self._key = int.from_bytes(blake2b(self._weights.tobytes(), digest_size=16).digest(), "little")
         self._starts = [0]  # of chunks
         self._counts = [np.zeros(len(cubes), dtype=np.int64)]

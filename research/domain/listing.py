@@ -8,6 +8,7 @@ from typing import Any
 from research.domain.config import Config, entries, join_entries
 from research.domain.drawing import Draft, Stream
 from research.domain.factors import Factor, Key, Texts
+from samplers import Sampler
 
 
 class Listed(Factor):
@@ -72,4 +73,10 @@ def _config(number: int, config: Any) -> Config:
         return config
     if not isinstance(config, Mapping):
         raise TypeError(f"config number {number} must be a dict, got {type(config).__name__} {config!r}")
+    for name, value in config.items():
+        if isinstance(value, Sampler):
+            raise TypeError(
+                f"config number {number}: the parameter {name!r} is a sampler; configs that are listed have "
+                f"values. Write Domain([...]) * Domain({name}=sampler)"
+            )
     return Config(config)
