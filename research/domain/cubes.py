@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise, product
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -207,17 +207,26 @@ class Cube(Finding):
         if set(within(texts, [name for factor in self.factors for name in factor.names])) != set(texts):
             return
         if self.only_draws:
-            raise ValueError(
-                f"where a config stands in {self!r} cannot be known: all of its parameters are drawn"
-            )
-        radices = self.radices(stream)
-        numbers = [factor.find(within(texts, factor.names), stream) for factor in self.factors]
-        for found in product(*numbers):
-            position = sum(number * stride for number, (_, stride, _) in zip(found, radices, strict=True))
-            if not self.conditions:
-                yield position
-            elif (index := self.found(stream).index(position)) is not None:
+            positions: Iterable[int] = itertools.count()
+        else:
+            positions = self._find_positions(texts, stream)
+        for position in positions:
+            index = self.found(stream).index(position) if self.conditions else position
+            if index is not None:
                 yield index
+
+    def _find_positions(self, texts: Texts, stream: Stream) -> Iterator[int]:
+        found = [
+            (factor.find(within(texts, factor.names), stream), stride)
+            for factor, stride, _ in self.radices(stream)
+        ]
+        if not found:
+            yield 0
+            return
+        outer, stride = found[0]  # the only one that may be endless
+        inner = [[number * own for number in numbers] for numbers, own in found[1:]]
+        for number in outer if all(inner) else ():
+            yield from (number * stride + sum(rest) for rest in itertools.product(*inner))
 
     def search(self, stream: Stream) -> Found:
         def make(position: int) -> Draft:
@@ -277,7 +286,7 @@ class Cube(Finding):
         """Write an expression that evaluates to this product."""
         parts: list[str] = []
         options: list[str] = []
-        for factor, following in pairwise([*self.factors, None]):
+        for factor, following in itertools.pairwise([*self.factors, None]):
             if not isinstance(factor, Column | DrawFactor):
                 parts.append(repr(factor))
                 continue

@@ -206,7 +206,7 @@ class Domain(Walked):
         Raises
         ------
         ValueError
-            If it is not there; or this cannot be known, as in an endless sequence of draws.
+            If it is not there; or not among the first 10^5 configs of an endless sequence of draws.
 
         Examples
         --------

@@ -78,12 +78,7 @@ class Factor(ABC):
     def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
         """Return the indices, ascending, at which the listed values are these.
 
-        Drawn values are not compared.
-
-        Raises
-        ------
-        ValueError
-            If this cannot be known.
+        Drawn values are not compared: an endless sequence of draws has any config at every index.
         """
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,8 @@ from research.domain.factors import Factor, Key, Texts
 from research.domain.finding import Finding, Found, Misses
 from research.domain.ordering import Sum
 from research.domain.permutation import Permutation
+
+_MOST_CANDIDATES = 10**5  # configs of which only the drawn values are left to compare
 
 
 class View(Factor):
@@ -130,14 +133,16 @@ class Slice(View):
     def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
         indices = self._indices(stream)
         if indices is None:
-            stop = self._part.stop
-            start, step = self._part.start, self._part.step
+            start, stop, step = self._part.start, self._part.stop, self._part.step
             for number in self.inner.find(texts, stream):
-                if number >= start and not (number - start) % step and (stop is None or number < stop):
+                if stop is not None and number >= stop:
+                    return
+                if number >= start and not (number - start) % step:
                     yield (number - start) // step
             return
-        found = (number for number in self.inner.find(texts, stream) if number in indices)
-        yield from sorted((number - indices.start) // indices.step for number in found)
+        last = max(indices.start, self._map(n_items(indices) - 1, indices))
+        found = itertools.takewhile(lambda number: number <= last, self.inner.find(texts, stream))
+        yield from sorted((number - indices.start) // indices.step for number in found if number in indices)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Slice):
@@ -352,11 +357,16 @@ def index_of(sequence: Sum, config: Config, stream: Stream) -> int | None:
     Raises
     ------
     ValueError
-        If this cannot be known.
+        If it is not among the first 10^5 configs of an endless sequence where it could be.
     """
-    for index in sequence.find(config.texts(), stream):
+    for n_looked_at, index in enumerate(sequence.find(config.texts(), stream)):
         if not sequence.drawn:
             return index
+        if n_looked_at == _MOST_CANDIDATES and sequence.is_endless:
+            raise ValueError(
+                f"it cannot be known whether {config!r} is in an endless sequence of draws: it is not among the "
+                f"first {n_looked_at}"
+            )
         draft = Draft()
         sequence.put(sequence.locate(index, stream), draft)
         draft.draw(stream)
