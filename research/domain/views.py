@@ -364,8 +364,8 @@ def index_of(sequence: Sum, config: Config, stream: Stream) -> int | None:
             return index
         if n_looked_at == _MOST_CANDIDATES and sequence.is_endless:
             raise ValueError(
-                f"it cannot be known whether {config!r} is in an endless sequence of draws: it is not among the "
-                f"first {n_looked_at}"
+                f"it cannot be known whether {config!r} is in an endless sequence of draws: it is not among "
+                f"the first {n_looked_at}"
             )
         draft = Draft()
         sequence.put(sequence.locate(index, stream), draft)

@@ -1,0 +1,18 @@
+"""A grid of 4 parameters, of about so many configs: each is made, and all its values are read."""
+
+import sys
+import time
+
+from research import Domain
+
+side = round(int(sys.argv[1]) ** 0.25)
+values = list(range(side))
+begun = time.perf_counter()
+total = 0
+for config in Domain(a=values, b=values, c=values, d=values):
+    for value in config.values():
+        total += value
+took = time.perf_counter() - begun
+if total != 4 * side**3 * sum(values):
+    raise SystemExit("not all of them")
+print(took)
