@@ -15,6 +15,7 @@ from research.domain import Config, ConfigAlias
 from research.domain.identity import experiment_id
 from research.experiment.compiling import Evaluator, MissingOutput
 from research.experiment.experiment import Experiment
+from research.experiment.owning import own_values
 from research.experiment.running import FanOut, MemorySink, RunningExperiment, RunningUnit, Sink
 from research.experiment.units import Step
 from samplers import make_seed
@@ -319,7 +320,7 @@ def _merge(configs: Sequence[Any] | None, branches: Sequence[Any] | None, execut
             f"and {len(branches)} branches"
         )
     return [
-        Config.of_items({**_items(config), **_items(branch), **_items(executor)})
+        Config.of_items(own_values({**_items(config), **_items(branch), **_items(executor)}))
         for config, branch in zip(configs, branches, strict=False)
     ]
 

@@ -164,6 +164,8 @@ class E(NamedExpression):
 class EC(NamedExpression):
     """The config of the experiment as a fresh plain dict, or one of its parameters.
 
+    Objects among the values are the experiment's own copies.
+
     Parameters
     ----------
     name : str, optional
