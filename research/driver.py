@@ -45,6 +45,11 @@ class Driver:
     monitor : Monitor
     progress : Progress
     log : logging.Logger
+
+    Attributes
+    ----------
+    is_broken : bool
+        The store could not be written, so it has less than the monitor counts.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class Driver:
         self._progress = progress
         self._log = log
         self._records: list[Record] = []  # not in the store yet
+        self.is_broken = False  # the store has refused something: what it lacks is lost
         self._is_urgent = False  # a unit asked for what it saved to be in the store
         self._committed = time.monotonic()
         self._open: dict[str, float | None] = {}  # experiments handed out: when they began
@@ -82,7 +88,7 @@ class Driver:
         Raises
         ------
         StudyError
-            If workers cannot be started.
+            If workers cannot be started, or the store cannot be written.
         """
         is_started = False
         try:
@@ -150,9 +156,13 @@ class Driver:
             self._n_duplicates = self._source.n_duplicates
 
     def _commit(self) -> None:
-        if self._records:
+        if self._records and not self.is_broken:
             records, self._records = self._records, []
-            self._store.write(records)
+            try:
+                self._store.write(records)
+            except Exception:
+                self.is_broken = True
+                raise
         self._is_urgent = False
         self._committed = time.monotonic()
 

@@ -38,9 +38,12 @@ def test_five_of_a_hundred_fail(how, capfd, tmp_path):
     study = study_of(picky).run(bar=False, **how)
     assert study.monitor.counts == {"done": 95, "failed": 5}
     assert len(study.results.df) == 95
-    lines = [line for line in capfd.readouterr().err.splitlines() if line]
+    lines = [line.strip() for line in capfd.readouterr().err.splitlines() if line]
+    first = study.monitor.exceptions[0]
     assert lines == [
-        "study: 5 failed of 100 experiments; see research.monitor.exceptions or study/research.log"
+        "study: 5 failed of 100 experiments",
+        f"the first failure: ValueError: {first['exception']}, in 'work' of experiment {first['id']}",
+        "see `.monitor.exceptions` of the study, or study/research.log",
     ]
     log = (tmp_path / "study" / "research.log").read_text()
     for number in (7, 27, 47, 67, 87):
@@ -85,7 +88,9 @@ def test_a_worker_that_dies_costs_its_own_experiment(start_method, capfd):
     lost = study.results.statuses_to_df().query("status == 'lost'")
     assert study.results.configs[lost["id"].item()]["a"] == 30
     assert "signal 9 (SIGKILL)" in lost["error"].item()
-    assert "1 lost of 100" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "1 lost of 100" in said
+    assert "see `.results.statuses_to_df()` of the study for those that were lost, or study/re" in said
 
 
 def test_every_experiment_that_kills_its_worker_is_lost_and_no_other():
