@@ -72,6 +72,7 @@ class Driver:
         self._is_urgent = False  # a unit asked for what it saved to be in the store
         self._committed = time.monotonic()
         self._open: dict[str, float | None] = {}  # experiments handed out: when they began
+        self._iterations: dict[str, int] = {}  # of those that have told something: how many they have begun
         self._n_duplicates = 0
         self._n_detailed = 0
 
@@ -129,16 +130,22 @@ class Driver:
                 self._records.append(event)
                 if isinstance(event, Values):
                     self._is_urgent = self._is_urgent or event.urgent
+                    self._note(event.experiment, max(block.last.iteration for block in event.blocks) + 1)
                     continue
                 if isinstance(event, Running):
                     self._open[event.experiment] = event.started
+                    self._note(event.experiment, event.iterations)
                 else:
                     del self._open[event.experiment]
+                    self._iterations.pop(event.experiment, None)
                     self._report(event)
                 self._monitor.update(event)
                 self._progress.update(event)
         if time.monotonic() >= self._due() or (at_once and self._is_urgent):
             self._commit()
+
+    def _note(self, experiment: str, iterations: int) -> None:
+        self._iterations[experiment] = max(iterations, self._iterations.get(experiment, 0))
 
     def _due(self) -> float:
         """Return when what is there has to be in the store."""
@@ -179,12 +186,14 @@ class Driver:
         for member in task.members:
             if self._open.get(member.id) is not None:  # some of its values may be in the store
                 self._open[member.id] = None
+                self._iterations.pop(member.id, None)
                 self._records.append(Restarted(member.id))
 
     def _end_open(self, ids: Sequence[str], status: str, worker: int | None, reason: str) -> None:
         """Record the end of experiments that cannot tell it themselves."""
+        now = time.time()
         ended = [
-            Ended(worker, id_, status, self._open[id_], time.time(), None, (), reason)
+            Ended(worker, id_, status, self._open[id_], now, self._iterations.get(id_), (), reason)
             for id_ in ids
             if id_ in self._open
         ]

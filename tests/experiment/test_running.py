@@ -133,6 +133,9 @@ def test_executors_and_experiments_are_shown_in_a_few_words():
     assert repr(executor) == "<executor of ['divide']: 2 not run>"
     assert repr(executor.run()) == "<executor of ['divide']: 1 failed, 1 done>"
     assert re.fullmatch("<experiment [0-9a-f]{16}: a=1>", repr(executor.experiments[1]))
+    assert re.fullmatch(
+        r"<ZeroDivisionError\(.*\) in 'divide' at iteration 0>", repr(executor.experiments[0].errors[0])
+    )
 
 
 def test_configs_that_were_passed_in_stay_as_they_are():

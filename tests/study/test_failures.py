@@ -127,6 +127,7 @@ def test_values_saved_before_the_end_of_a_lost_experiment_are_kept():
     study = Research("study").add_generator("steps", steps).save(O("steps"), "x").run(bar=False)
     assert study.monitor.counts == {"lost": 1}
     assert study.results.df["x"].tolist() == [0, 1, 2, 3, 4]
+    assert study.results.statuses_to_df()["iterations"].tolist() == [5]
 
 
 def test_a_failed_experiment_keeps_what_it_saved():
@@ -219,6 +220,19 @@ def test_interrupting_the_driver_stops_the_study(tmp_path):
     statuses = ResearchResults("study").statuses_to_df()["status"].value_counts()
     assert statuses["done"] >= 5
     assert set(statuses.index) <= {"done", "stopped"}
+
+
+def test_iterations_of_experiments_that_were_stopped_are_known():
+    def count():
+        yield from range(3)
+        raise KeyboardInterrupt
+
+    study = Research("study", Domain(a=[1, 2])).add_generator("count", count, save_to="n")
+    with pytest.raises(KeyboardInterrupt):
+        study.run(bar=False, parallel=False)
+    statuses = study.results.statuses_to_df()
+    assert statuses["status"].tolist() == ["stopped"]
+    assert statuses["iterations"].tolist() == [3]
 
 
 def test_a_failed_unit_leaves_gaps_that_numpy_can_work_with():
