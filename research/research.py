@@ -26,7 +26,7 @@ from research.experiment.experiment import Experiment
 from research.monitoring.log import close_log, open_log
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
-from research.monitoring.summary import describe_troubles, say, warn
+from research.monitoring.summary import tell_end, warn
 from research.results.results import ResearchResults
 from research.settings import RunSettings, read_settings
 from research.storage.base import Store, Study
@@ -238,9 +238,12 @@ class Research(Builder):
         self.monitor = Monitor()
         progress = Progress(bar, self.name, walk.size, program.n_iters)
         stack.callback(progress.close)
-        store = self._open_store(new, stack)
+        store = _open_store(new, stack)
         store.begin(self._describe(seed, settings, program))
-        if new is not None:
+        if new is None:
+            self._memory = store
+        else:
+            self._memory, self._folder = None, new.path
             new.keep()
         driver = Driver(source, store, len(workers), self.monitor, progress, log)
 
@@ -258,20 +261,8 @@ class Research(Builder):
             if not driver.is_broken:
                 log.info("study %r ended: %s", self.name, self.monitor.counts)
         progress.close()
-        self._tell_end(log, source.n_duplicates, None if new is None else Path(self.name) / LOG)
-
-    def _open_store(self, new: NewFolder | None, stack: ExitStack) -> Store:
-        if new is not None:
-            from research.storage.sql import sqlite_store
-
-            self._memory, self._folder = None, new.path
-            store = sqlite_store(new.path)
-            stack.callback(store.close)
-            return store
-        from research.storage.memory import MemoryStore
-
-        self._memory = MemoryStore()
-        return self._memory
+        path = None if new is None else Path(self.name) / LOG
+        tell_end(log, self.name, self.monitor, source.n_duplicates, path)
 
     def _describe(self, seed: int, settings: RunSettings, program: Program) -> Study:
         return Study(
@@ -309,15 +300,6 @@ class Research(Builder):
             warn(log, self.name, "the experiment has no units, so that nothing will be done or saved")
         if not walk.size and walk.size is not None:
             warn(log, self.name, "the domain has no configs, so that nothing will be run")
-
-    def _tell_end(self, log: logging.Logger, n_duplicates: int, log_path: Path | None) -> None:
-        if n_duplicates:
-            text = f"{n_duplicates} configs were left out: an equal one came before"
-            log.info(text)
-            say(self.name, text)
-        troubles = describe_troubles(self.monitor, log_path)
-        if troubles is not None:
-            say(self.name, troubles)
 
     @property
     def results(self) -> ResearchResults:
@@ -396,3 +378,15 @@ class Research(Builder):
 
     def __repr__(self) -> str:
         return f"Research({self.name!r}, {self.domain!r}, {self.experiment!r})"
+
+
+def _open_store(new: NewFolder | None, stack: ExitStack) -> Store:
+    if new is None:
+        from research.storage.memory import MemoryStore
+
+        return MemoryStore()
+    from research.storage.sql import sqlite_store
+
+    store = sqlite_store(new.path)
+    stack.callback(store.close)
+    return store

@@ -12,11 +12,21 @@ from research.monitoring.monitor import Monitor
 def warn(log: logging.Logger, name: str, text: str) -> None:
     """Write to the log and to stderr what a user should know."""
     log.warning(text)
-    say(name, text)
+    _say(name, text)
 
 
-def say(name: str, text: str) -> None:
-    """Write something about a study to stderr."""
+def tell_end(log: logging.Logger, name: str, monitor: Monitor, n_duplicates: int, path: Path | None) -> None:
+    """Say what a user should know of a study that has ended; `path` is the log's, if it has a file."""
+    if n_duplicates:
+        text = f"{n_duplicates} configs were left out: an equal one came before"
+        log.info(text)
+        _say(name, text)
+    troubles = describe_troubles(monitor, path)
+    if troubles is not None:
+        _say(name, troubles)
+
+
+def _say(name: str, text: str) -> None:
     print(f"{name}: {text}", file=sys.stderr)
 
 

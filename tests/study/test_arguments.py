@@ -253,6 +253,14 @@ def test_results_of_a_study_whose_folder_was_removed(load):
         described.results
 
 
+def test_a_run_that_comes_to_nothing_leaves_earlier_results_in_place():
+    described = study().run(bar=False)
+    for options in ({"dump_results": False}, {}):
+        with pytest.raises(OSError, match="no terminal"):
+            described.run("other", bar=BrokenBar, **options)
+        assert described.results.df["b"].tolist() == [1, 2]
+
+
 class BrokenBar:
     def __init__(self, **kwargs):
         raise OSError("no terminal")
