@@ -1,17 +1,66 @@
-"""The definition of a study on disk, beside its results: what it takes to run it again."""
+"""The definition of a study: checked before it runs, and kept beside its results, to run it again."""
 
 from __future__ import annotations
 
-import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from research.errors import StudyExistsError, StudyNotFoundError
+from research.domain import Domain
+from research.domain.config import AUXILIARY, flatten
+from research.errors import StudyNotFoundError, cannot_write
+from research.experiment.experiment import RESERVED, Experiment
 from research.storage.files import whole_file
+from research.storage.folder import DATABASE
 
 FILE = "research.dill"
-DATABASE = "research.db"
 LARGEST = 64 * 2**20  # bytes; data that a study holds by accident should not be copied with it
+
+
+def check_definition(
+    domain: Domain, experiment: Experiment, added: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> None:
+    """Refuse what could only go wrong once the study runs.
+
+    Parameters
+    ----------
+    domain : Domain
+    experiment : Experiment
+    added : dict
+        More parameters, as lists of dicts, by the argument of `run` that gives them.
+
+    Raises
+    ------
+    ValueError, UnstableValueError
+        Names what makes no sense, and the way out.
+    """
+    for parameter in domain.names:
+        _check_column(parameter, (*RESERVED, *AUXILIARY))
+    owners = dict.fromkeys(domain.names, "the domain")
+    for argument, configs in added.items():
+        names = dict.fromkeys(path for config in configs for path, _ in flatten(config.items()))
+        for parameter in names:
+            _check_column(parameter, (*RESERVED, "repetition", "updates"))
+            _check_free(parameter, argument, owners)
+        owners.update(dict.fromkeys(names, f"`{argument}`"))
+    # a domain without configs has no parameters to compare with, and nothing runs
+    experiment.check([*owners, *AUXILIARY] if domain else None)
+    domain.check()
+
+
+def _check_column(parameter: str, taken: Iterable[str]) -> None:
+    if parameter in taken:
+        raise ValueError(f"a parameter must not be named {parameter!r}: that is a column of every table")
+
+
+def _check_free(parameter: str, argument: str, owners: Mapping[str, str]) -> None:
+    for name, owner in owners.items():
+        if name == parameter or name.startswith(f"{parameter}/") or parameter.startswith(f"{name}/"):
+            where = "" if name == parameter else f" as {name!r}"
+            raise ValueError(
+                f"`{argument}` must not set the parameter {parameter!r}: {owner} does{where}; "
+                "take it out of one of them, or give it another name"
+            )
 
 
 class _TooLarge(Exception):
@@ -45,8 +94,8 @@ def save_definition(folder: Path, definition: dict[str, Any]) -> str | None:
     try:
         with whole_file(folder / FILE) as file:
             dill.dump(definition, _Limited(file), protocol=5, recurse=True)
-    except OSError:
-        raise
+    except OSError as error:
+        raise cannot_write(folder / FILE, error) from error
     except Exception as error:  # pickling runs code of users
         return f"{type(error).__name__}: {error}"
     return None
@@ -69,38 +118,3 @@ def load_definition(folder: Path) -> dict[str, Any] | None:
     with (folder / FILE).open("rb") as file:
         definition: dict[str, Any] = dill.load(file)
     return definition
-
-
-def make_folder(name: str) -> Path:
-    """Make the folder of a new study.
-
-    Raises
-    ------
-    StudyExistsError
-        If there is something in the way.
-    """
-    folder = Path(name)
-    if (folder / DATABASE).exists():
-        raise StudyExistsError(
-            f"there is a study in {str(folder)!r} already: give another `name`, "
-            f"or remove it with Research.remove({name!r})"
-        )
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise StudyExistsError(f"{str(folder)!r} exists and is no study: give another `name`")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def remove_folder(name: str, ask: bool, force: bool) -> bool:
-    """Remove a study; see `Research.remove`."""
-    folder = Path(name)
-    if not folder.exists():
-        raise StudyNotFoundError(f"there is no folder {str(folder)!r}")
-    if not force and not (folder / DATABASE).is_file():
-        raise ValueError(f"{str(folder)!r} is no study: it has no {DATABASE}; nothing was removed")
-    if ask:
-        answer = input(f"Remove {folder.absolute()} with everything in it? [y/N] ")
-        if answer.strip().lower() not in ("y", "yes"):
-            return False
-    shutil.rmtree(folder)
-    return True

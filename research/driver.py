@@ -45,6 +45,11 @@ class Driver:
     monitor : Monitor
     progress : Progress
     log : logging.Logger
+
+    Attributes
+    ----------
+    is_broken : bool
+        The store could not be written, so it has less than the monitor counts.
     """
 
     def __init__(
@@ -63,9 +68,11 @@ class Driver:
         self._progress = progress
         self._log = log
         self._records: list[Record] = []  # not in the store yet
+        self.is_broken = False  # the store has refused something: what it lacks is lost
         self._is_urgent = False  # a unit asked for what it saved to be in the store
         self._committed = time.monotonic()
         self._open: dict[str, float | None] = {}  # experiments handed out: when they began
+        self._iterations: dict[str, int] = {}  # of those that have told something: how many they have begun
         self._n_duplicates = 0
         self._n_detailed = 0
 
@@ -82,7 +89,7 @@ class Driver:
         Raises
         ------
         StudyError
-            If workers cannot be started.
+            If workers cannot be started, or the store cannot be written.
         """
         is_started = False
         try:
@@ -123,16 +130,22 @@ class Driver:
                 self._records.append(event)
                 if isinstance(event, Values):
                     self._is_urgent = self._is_urgent or event.urgent
+                    self._note(event.experiment, max(block.last.iteration for block in event.blocks) + 1)
                     continue
                 if isinstance(event, Running):
                     self._open[event.experiment] = event.started
+                    self._note(event.experiment, event.iterations)
                 else:
                     del self._open[event.experiment]
+                    self._iterations.pop(event.experiment, None)
                     self._report(event)
                 self._monitor.update(event)
                 self._progress.update(event)
         if time.monotonic() >= self._due() or (at_once and self._is_urgent):
             self._commit()
+
+    def _note(self, experiment: str, iterations: int) -> None:
+        self._iterations[experiment] = max(iterations, self._iterations.get(experiment, 0))
 
     def _due(self) -> float:
         """Return when what is there has to be in the store."""
@@ -150,9 +163,13 @@ class Driver:
             self._n_duplicates = self._source.n_duplicates
 
     def _commit(self) -> None:
-        if self._records:
+        if self._records and not self.is_broken:
             records, self._records = self._records, []
-            self._store.write(records)
+            try:
+                self._store.write(records)
+            except Exception:
+                self.is_broken = True
+                raise
         self._is_urgent = False
         self._committed = time.monotonic()
 
@@ -169,12 +186,14 @@ class Driver:
         for member in task.members:
             if self._open.get(member.id) is not None:  # some of its values may be in the store
                 self._open[member.id] = None
+                self._iterations.pop(member.id, None)
                 self._records.append(Restarted(member.id))
 
     def _end_open(self, ids: Sequence[str], status: str, worker: int | None, reason: str) -> None:
         """Record the end of experiments that cannot tell it themselves."""
+        now = time.time()
         ended = [
-            Ended(worker, id_, status, self._open[id_], time.time(), None, (), reason)
+            Ended(worker, id_, status, self._open[id_], now, self._iterations.get(id_), (), reason)
             for id_ in ids
             if id_ in self._open
         ]

@@ -41,6 +41,15 @@ class UnitFailure(ResearchError):
     """
 
 
+def cannot_write(place: object, error: BaseException) -> StudyError:
+    """Return the error of a study whose results cannot be kept."""
+    reason = getattr(error, "orig", None) or error  # SQLAlchemy's errors quote all that was to be written
+    return StudyError(
+        f"{str(place)!r} cannot be written: {type(reason).__name__}: {reason}; what was stored before is "
+        "kept: make room there, or see who may write there, and run the study under another `name`"
+    )
+
+
 def did_you_mean(name: object, known: Iterable[object]) -> str:
     """Return the end of an error message: near matches of a misspelt name, or all names if they are few.
 

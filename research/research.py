@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -14,25 +15,29 @@ from typing import Any, Self
 from research.backends.base import Backend, Blueprint
 from research.backends.inline import InlineBackend
 from research.backends.processes import ProcessBackend
-from research.definition import load_definition, make_folder, remove_folder, save_definition
+from research.definition import check_definition, load_definition, save_definition
 from research.domain import Domain
-from research.domain.config import AUXILIARY
 from research.domain.ordering import Walk
 from research.domain.walking import checked_numbers
 from research.driver import Driver
 from research.errors import StudyError, StudyNotFoundError
 from research.experiment.builder import Builder
 from research.experiment.executor import Program
-from research.experiment.experiment import RESERVED, Experiment
+from research.experiment.experiment import Experiment
 from research.monitoring.log import close_log, open_log
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
+from research.monitoring.summary import tell_end, warn
 from research.results.results import ResearchResults
 from research.settings import RunSettings, read_settings
 from research.storage.base import Store, Study
+from research.storage.folder import NewFolder, remove_folder, study_name
 from research.tasks import TaskSource
+from research.termination import sigterm_as_interrupt
 from research.version import __version__
 from samplers import make_seed
+
+LOG = "research.log"
 
 
 class Research(Builder):
@@ -43,7 +48,7 @@ class Research(Builder):
 
     Parameters
     ----------
-    name : str, default 'research'
+    name : str or path, default 'research'
         The study's folder, where all of it is kept.
     domain : Domain or dict, optional
         Configurations to run. Without one: a single empty one.
@@ -68,17 +73,17 @@ class Research(Builder):
 
     def __init__(
         self,
-        name: str = "research",
+        name: str | os.PathLike[str] = "research",
         domain: Domain | Mapping[str, Any] | None = None,
         experiment: Experiment | None = None,
         n_configs: int | None = None,
         n_reps: int | None = None,
         repeat_each: int | None = None,
     ) -> None:
-        self.name = name
-        self.domain = Domain({} if domain is None else domain)
-        if isinstance(domain, Domain):
-            self.domain = domain
+        self.name = study_name(name)
+        self.domain = domain if isinstance(domain, Domain) else Domain({} if domain is None else domain)
+        if not isinstance(experiment, Experiment | None):
+            raise TypeError(f"`experiment` must be an Experiment, got {experiment!r}")
         self.experiment = Experiment() if experiment is None else experiment
         self.n_configs = n_configs
         self.n_reps = n_reps
@@ -97,7 +102,7 @@ class Research(Builder):
 
     def run(
         self,
-        name: str | None = None,
+        name: str | os.PathLike[str] | None = None,
         workers: int | Sequence[Mapping[str, Any]] = 1,
         branches: int | Sequence[Mapping[str, Any]] = 1,
         n_iters: int | None = None,
@@ -119,7 +124,7 @@ class Research(Builder):
 
         Parameters
         ----------
-        name : str, optional
+        name : str or path, optional
             Another name for the study.
         workers : int or list of dict, default 1
             How many processes; or more parameters for the experiments of each. With the latter, what an
@@ -160,7 +165,7 @@ class Research(Builder):
         StudyExistsError
             If the study's folder exists.
         StudyError
-            If workers cannot be started.
+            If workers cannot be started, or results cannot be written.
         ValueError, TypeError
             If an argument, a unit or the domain makes no sense; nothing has been run or written then.
         """
@@ -179,37 +184,37 @@ class Research(Builder):
             raise StudyError(f"this study cannot be run again: {self._why_no_definition}")
         if not isinstance(bar, bool | type) and not callable(bar):
             raise ValueError(f"`bar` must be a bool or a class like tqdm, got {bar!r}")
-        self._check_definition()
+        added = {"workers": settings.workers_configs, "branches": settings.branches_configs}
+        check_definition(self.domain, self.experiment, added)
         program = Program.compile(self.experiment, n_iters)
-        self.name = self.name if name is None else name
+        self.name = self.name if name is None else study_name(name)
         seed = make_seed(seed)
         with ExitStack() as stack:
+            stack.enter_context(sigterm_as_interrupt())
             if dump_results:
-                folder = make_folder(self.name).absolute()  # units may change the directory
-                stack.callback(_remove_if_empty, folder)
+                new: NewFolder | None = stack.enter_context(NewFolder(self.name))
             else:
-                folder = Path(tempfile.mkdtemp(prefix="research-"))
-                stack.callback(shutil.rmtree, folder, ignore_errors=True)
-            self._run(settings, program, folder, dump_results, seed, bar, stack)
+                new = None
+            self._run(settings, program, new, seed, bar, stack)
         return self
 
     def _run(
         self,
         settings: RunSettings,
         program: Program,
-        folder: Path,
-        dump_results: bool,
+        new: NewFolder | None,
         seed: int,
         bar: Any,
         stack: ExitStack,
     ) -> None:
+        if new is None:
+            folder = Path(tempfile.mkdtemp(prefix="research-"))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        else:
+            folder = new.path
         walk = self._walk(seed)
         source = TaskSource(self.domain, walk, seed, n_branches=settings.n_branches)
-        workers = settings.workers
-        if walk.size is not None and not settings.workers_have_configs:
-            workers = workers[: max(1, -(-walk.size // settings.n_branches))]
-        if not settings.is_parallel:
-            workers = workers[:1]
+        workers = settings.workers_for(walk.size)
         blueprint = Blueprint(
             self.experiment,
             (self.domain,),
@@ -228,62 +233,37 @@ class Research(Builder):
             backend = InlineBackend(lambda events: driver.absorb(events, at_once=True))
         stack.callback(backend.close)
         backend.start(blueprint, workers)  # before anything is opened: workers are forks of this process
-        log = open_log(folder / "research.log" if dump_results else None, settings.loglevel)
+        log = open_log(None if new is None else folder / LOG, settings.loglevel)
         stack.callback(close_log, log)
-        store = self._open_store(folder, dump_results)
-        store.begin(self._describe(seed, settings, program))
+        self._tell_beginning(log, seed, walk, len(workers), settings)
         self.monitor = Monitor()
         progress = Progress(bar, self.name, walk.size, program.n_iters)
         stack.callback(progress.close)
+        store = _open_store(new, stack)
+        store.begin(self._describe(seed, settings, program))
+        if new is None:
+            self._memory = store
+        else:
+            self._memory, self._folder = None, new.path
+            new.keep()
         driver = Driver(source, store, len(workers), self.monitor, progress, log)
-        log.info(
-            "study %r: seed %s, %s configs with repetitions, %s workers",
-            self.name,
-            seed,
-            walk.size,
-            len(workers),
-        )
-        if settings.start_reason is not None:
-            log.info("workers are started by %s: %s", settings.start_method, settings.start_reason)
-        if settings.workers_have_configs:
-            log.warning("workers have configs of their own: what an experiment gets depends on its worker")
 
         def save() -> None:
-            problem = save_definition(folder, self._definition()) if dump_results else None
+            problem = None if new is None else save_definition(folder, self._definition())
             if problem is not None:
                 log.warning("the definition was not saved, Research.load will give results only: %s", problem)
 
         try:
             driver.run(backend, save)
+        except StudyError as error:
+            log.error("study %r was broken off: %s", self.name, error)
+            raise
         finally:
-            if source.n_duplicates:
-                log.info("%s configs were left out: an equal one came before", source.n_duplicates)
-            log.info("study %r ended: %s", self.name, self.monitor.counts)
-            if dump_results:
-                store.close()
+            if not driver.is_broken:
+                log.info("study %r ended: %s", self.name, self.monitor.counts)
         progress.close()
-        self._tell_troubles(folder if dump_results else None)
-
-    def _open_store(self, folder: Path, dump_results: bool) -> Store:
-        if dump_results:
-            from research.storage.sql import sqlite_store
-
-            self._memory, self._folder = None, folder
-            return sqlite_store(folder)
-        from research.storage.memory import MemoryStore
-
-        self._memory = MemoryStore()
-        return self._memory
-
-    def _check_definition(self) -> None:
-        taken = (*RESERVED, *AUXILIARY)
-        for parameter in self.domain.names:
-            if parameter in taken:
-                raise ValueError(
-                    f"a parameter must not be named {parameter!r}: that is a column of every table"
-                )
-        self.experiment.check(self.domain.names)
-        self.domain.check()
+        path = None if new is None else Path(self.name) / LOG
+        tell_end(log, self.name, self.monitor, source.n_duplicates, path)
 
     def _describe(self, seed: int, settings: RunSettings, program: Program) -> Study:
         return Study(
@@ -308,16 +288,19 @@ class Research(Builder):
         names = ("name", "domain", "experiment", "n_configs", "n_reps", "repeat_each")
         return {name: getattr(self, name) for name in names}
 
-    def _tell_troubles(self, folder: Path | None) -> None:
-        counts = self.monitor.counts
-        troubles = [f"{counts[status]} {status}" for status in ("failed", "lost") if status in counts]
-        if troubles:
-            log = "" if folder is None else f" or {Path(self.name) / 'research.log'}"
-            where = f"research.monitor.exceptions{log}"
-            print(
-                f"{self.name}: {' and '.join(troubles)} of {sum(counts.values())} experiments; see {where}",
-                file=sys.stderr,
-            )
+    def _tell_beginning(
+        self, log: logging.Logger, seed: int, walk: Walk, n_workers: int, settings: RunSettings
+    ) -> None:
+        text = "study %r: seed %s, %s configs with repetitions, %s workers"
+        log.info(text, self.name, seed, walk.size, n_workers)
+        if settings.start_reason is not None:
+            log.info("workers are started by %s: %s", settings.start_method, settings.start_reason)
+        if settings.workers_configs:
+            log.warning("workers have configs of their own: what an experiment gets depends on its worker")
+        if not self.experiment.units:
+            warn(log, self.name, "the experiment has no units, so that nothing will be done or saved")
+        if not walk.size and walk.size is not None:
+            warn(log, self.name, "the domain has no configs, so that nothing will be run")
 
     @property
     def results(self) -> ResearchResults:
@@ -326,24 +309,27 @@ class Research(Builder):
         Raises
         ------
         StudyNotFoundError
-            If the study has not been run.
+            If the study has not been run, or its folder is gone.
         """
         if self._memory is not None:
             return ResearchResults(self._memory, load_objects=True)
         try:
             return ResearchResults(self._folder or self.name, load_objects=True)
         except StudyNotFoundError:
-            raise StudyNotFoundError(f"the study {self.name!r} has no results: it has not been run") from None
+            why = (
+                "it has not been run" if self._folder is None else f"its folder {str(self._folder)!r} is gone"
+            )
+            raise StudyNotFoundError(f"the study {self.name!r} has no results: {why}") from None
 
     @classmethod
-    def load(cls, name: str) -> Research:
+    def load(cls, name: str | os.PathLike[str]) -> Research:
         """Load a study from its folder, with its definition, which runs code of whoever wrote it.
 
         `ResearchResults(name)` reads the results of a stranger's study without running any code.
 
         Parameters
         ----------
-        name : str
+        name : str or path
             The study's folder.
 
         Raises
@@ -351,27 +337,29 @@ class Research(Builder):
         StudyNotFoundError
             If there is no study in it.
         """
+        name = study_name(name)
         definition = load_definition(Path(name))
         study = cls(name)
         if definition is None:
-            study._why_no_definition = f"its definition was not saved, see {Path(name) / 'research.log'}"
+            study._why_no_definition = f"its definition was not saved, see {Path(name) / LOG}"
         else:
             study = cls(**{**definition, "name": name})
+        study._folder = Path(name).absolute()
         rows = ResearchResults(name).store.read().experiments
         study.monitor = Monitor.of_rows(list(rows))
         return study
 
     @staticmethod
-    def remove(name: str, ask: bool = True, force: bool = False) -> bool:
+    def remove(name: str | os.PathLike[str], ask: bool = True, force: bool = False) -> bool:
         """Remove a study's folder with everything in it.
 
         Parameters
         ----------
-        name : str
+        name : str or path
         ask : bool, default True
             Ask on the terminal first.
         force : bool, default False
-            Remove the folder even if it is no study.
+            Remove the folder even if it is no study, or one that is running.
 
         Returns
         -------
@@ -382,16 +370,24 @@ class Research(Builder):
         ------
         ValueError
             If the folder is no study.
+        StudyError
+            If a process of this machine runs the study.
         StudyNotFoundError
             If there is no such folder.
         """
-        return remove_folder(name, ask, force)
+        return remove_folder(study_name(name), ask, force)
 
     def __repr__(self) -> str:
         return f"Research({self.name!r}, {self.domain!r}, {self.experiment!r})"
 
 
-def _remove_if_empty(folder: Path) -> None:
-    """Remove the folder of a study that came to nothing."""
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+def _open_store(new: NewFolder | None, stack: ExitStack) -> Store:
+    if new is None:
+        from research.storage.memory import MemoryStore
+
+        return MemoryStore()
+    from research.storage.sql import sqlite_store
+
+    store = sqlite_store(new.path)
+    stack.callback(store.close)
+    return store

@@ -22,8 +22,8 @@ class RunSettings:
     Parameters
     ----------
     workers : tuple of WorkerSpec
-    workers_have_configs : bool
-        Then what an experiment gets depends on the worker that takes it.
+    workers_configs : tuple of dict
+        Empty if workers were given by number; else what an experiment gets depends on its worker.
     n_branches : int
     branches_configs : tuple of dict
         Empty if branches were given by number.
@@ -37,7 +37,7 @@ class RunSettings:
     """
 
     workers: tuple[WorkerSpec, ...]
-    workers_have_configs: bool
+    workers_configs: tuple[dict[str, Any], ...]
     n_branches: int
     branches_configs: tuple[dict[str, Any], ...]
     target: str
@@ -47,6 +47,14 @@ class RunSettings:
     loglevel: int
     debug: bool
     finalize: bool
+
+    def workers_for(self, n_experiments: int | None) -> tuple[WorkerSpec, ...]:
+        """Return the workers that so many experiments need, None for endlessly many."""
+        if not self.is_parallel:
+            return self.workers[:1]
+        if n_experiments is None or self.workers_configs:
+            return self.workers
+        return self.workers[: max(1, -(-n_experiments // self.n_branches))]
 
 
 def read_settings(
@@ -91,7 +99,7 @@ def read_settings(
         raise ValueError(f"`threads_per_worker` must be a positive int or None, got {threads_per_worker!r}")
     return RunSettings(
         tuple(WorkerSpec(config, threads_per_worker) for config in workers_configs),
-        not isinstance(workers, int),
+        () if isinstance(workers, int) else workers_configs,
         len(branches_configs),
         () if isinstance(branches, int) else branches_configs,
         target,

@@ -186,7 +186,7 @@ class TaskRunner:
             blueprint.experiment,
             blueprint.executor_target,
             [self._config(member) for member in task.members],
-            blueprint.branches_configs or None,
+            blueprint.branches_configs[: len(task.members)] or None,  # the last task may be smaller
             self._spec.config,
             finalize=blueprint.finalize,
             debug=blueprint.debug,

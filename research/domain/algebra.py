@@ -234,8 +234,12 @@ class Algebra:
         """
         self._sum.check()
 
+    def configs(self, default_seed: int = 0, generation: int = 0) -> Iterator[Config]:
+        """Make the configs one after another, drawn as for a seed and a generation; see `stream`."""
+        return self._sum.configs(self.stream(default_seed, generation))
+
     def __iter__(self) -> Iterator[Config]:
-        return self._sum.configs(self.stream())
+        return self.configs()
 
     def __getitem__(self, index: Any) -> Any:
         """Return one config, or a Domain of some of them."""

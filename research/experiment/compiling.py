@@ -6,8 +6,8 @@ iterations calls nothing but what it returns.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, NamedTuple, NoReturn
 
 from research.errors import ExpressionError, did_you_mean
 from research.experiment.expressions import (
@@ -202,8 +202,16 @@ _COMPILERS: tuple[tuple[type[NamedExpression], Callable[[Any, str], Evaluator]],
 )
 
 
-def check_names(value: Any, unit: str, known: list[str]) -> None:
-    """Refuse an expression that names a unit or an instance that does not exist.
+class Known(NamedTuple):
+    """What named expressions of an experiment may name."""
+
+    units: Sequence[str]  # and instances
+    instances: Sequence[str]
+    parameters: Collection[str] | None  # None: nobody knows them yet
+
+
+def check_names(value: Any, unit: str, known: Known) -> None:
+    """Refuse an expression that names a unit, an instance or a parameter that does not exist.
 
     Raises
     ------
@@ -211,8 +219,21 @@ def check_names(value: Any, unit: str, known: list[str]) -> None:
         Names the expression and the unit that uses it.
     """
     for expression, name in named_units(value):
-        if name not in known:
+        if name not in known.units:
             raise ValueError(
                 f"{expression!r} of the unit {unit!r}: there is no unit or instance {name!r}"
-                f"{did_you_mean(name, known)}"
+                f"{did_you_mean(name, known.units)}"
             )
+    if known.parameters is not None:
+        for expression in walk_expressions(value):
+            if isinstance(expression, EC) and expression._parameter is not None:
+                _check_parameter(expression, expression._parameter, unit, known.parameters)
+
+
+def _check_parameter(expression: EC, name: str, unit: str, known: Collection[str]) -> None:
+    """Refuse a parameter that no config has; it may be a group of some, or lie inside of a value."""
+    if name in known or any(other.startswith(f"{name}/") or name.startswith(f"{other}/") for other in known):
+        return
+    raise ValueError(
+        f"{expression!r} of the unit {unit!r}: no config has a parameter {name!r}{did_you_mean(name, known)}"
+    )

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import count, groupby
+from logging import getLogger
 from pathlib import Path
 from typing import Any, Self
 
 from research.domain import Config, ConfigAlias
 from research.domain.identity import experiment_id
+from research.experiment.builder import Builder
 from research.experiment.compiling import Evaluator, MissingOutput
 from research.experiment.experiment import Experiment
+from research.experiment.merging import merge_configs
 from research.experiment.running import FanOut, MemorySink, RunningExperiment, RunningUnit, Sink
 from research.experiment.units import Step
 from samplers import make_seed
@@ -78,11 +81,11 @@ class Executor:
     target : 'threads' or 'for', default 'threads'
         Whether branches run in threads or one after another; 't' and 'f' are accepted.
     configs : sequence of Config, ConfigAlias or dict, optional
-        One for each branch. Default: one empty config, or as many as `branches_configs`.
+        One for each branch, or a single one for all `branches_configs`. Default: empty.
     branches_configs : sequence of dict, optional
         More parameters for each branch.
     executor_config : dict, optional
-        More parameters for all branches.
+        More parameters for all branches. No parameter may be given twice.
     n_iters : int, optional
         Default: one if there are only callables, else until a unit is exhausted.
     finalize : bool, default True
@@ -104,6 +107,11 @@ class Executor:
         Called with each experiment when it ends.
     on_iteration : callable, optional
         Called after each iteration.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument makes no sense, or a parameter is given twice.
 
     Attributes
     ----------
@@ -141,10 +149,10 @@ class Executor:
         self.target = TARGETS[target]
         if debug and self.target != "for":
             raise ValueError("`debug=True` needs `target='for'`: an exception in a thread has nowhere to go")
-        self.program = Program.compile(experiment, n_iters) if program is None else program
+        self.program = Program.compile(_checked(experiment), n_iters) if program is None else program
         self._finalize, self._debug = finalize, debug
         self._on_end, self._on_iteration = on_end, on_iteration
-        merged = _merge(configs, branches_configs, executor_config)
+        merged = merge_configs(configs, branches_configs, executor_config)
         if ids is None:
             ids = [experiment_id(config.canonical) for config in merged]
         if sinks is None:
@@ -190,6 +198,9 @@ class Executor:
     def run(self) -> Self:
         """Run all iterations of all branches.
 
+        Exceptions of units end their experiment, and are in its `errors`. If no experiment succeeds, a
+        warning goes to the logger `research`, which is shown on stderr unless logging was told otherwise.
+
         Returns
         -------
         Executor
@@ -200,7 +211,22 @@ class Executor:
                 self._run(lambda work, branches: deque(pool.map(work, branches), maxlen=0))
         else:
             self._run(lambda work, branches: deque(map(work, branches), maxlen=0))
+        if self._on_end is None and all(run.is_failed for run in self.experiments):
+            # nobody else is there to tell
+            first = self.experiments[0].errors[0]
+            text = "all %s experiments failed; the first error: %r; see `.experiments[i].errors`"
+            getLogger("research").warning(text, len(self.experiments), first)
         return self
+
+    def __repr__(self) -> str:
+        counts = Counter(
+            "failed" if run.is_failed else "running" if run.is_alive else "done" for run in self.experiments
+        )
+        if all(run.is_alive and not run.iteration for run in self.experiments):
+            counts = Counter({"not run": len(self.experiments)})
+        names = [step.name for _, steps in self.program.segments for step in steps]
+        states = ", ".join(f"{count} {state}" for state, count in counts.items())
+        return f"<executor of {names}: {states}>"
 
     def _run(self, for_each: Callable[[Callable[[RunningExperiment], None], Any], Any]) -> None:
         self._create_instances(for_each)
@@ -307,26 +333,14 @@ class Executor:
                 self._on_end(run)
 
 
-def _merge(configs: Sequence[Any] | None, branches: Sequence[Any] | None, executor: Any) -> list[Config]:
-    """Join each branch's config with what is given for branches and for all."""
-    if configs is None:
-        configs = [{}] * (1 if branches is None else len(branches))
-    if branches is None:
-        branches = [{}] * len(configs)
-    if not configs or len(configs) > len(branches):
-        raise ValueError(
-            f"there must be at least one config and a branch for each, got {len(configs)} configs "
-            f"and {len(branches)} branches"
-        )
-    return [
-        Config.of_items({**_items(config), **_items(branch), **_items(executor)})
-        for config, branch in zip(configs, branches, strict=False)
-    ]
-
-
-def _items(config: Any) -> dict[str, Any]:
-    if type(config) is Config:
-        return dict(config.raw_items())
-    if isinstance(config, ConfigAlias):
-        config = config.config()
-    return dict(Config(config).raw_items()) if config else {}
+def _checked(experiment: Any) -> Experiment:
+    """Refuse what is no experiment."""
+    if isinstance(experiment, Experiment):
+        return experiment
+    if isinstance(experiment, Builder):
+        hint = "of a study it is `study.experiment`"
+    elif callable(experiment):
+        hint = "a function becomes one by Experiment().add_callable(function, …)"
+    else:
+        hint = "it is made by Experiment().add_callable(…)"
+    raise TypeError(f"an Executor runs an Experiment, got {type(experiment).__name__} {experiment!r}: {hint}")

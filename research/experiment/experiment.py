@@ -11,9 +11,11 @@ from typing import Any
 from research.domain.config import AUXILIARY
 from research.errors import did_you_mean
 from research.experiment.builder import Builder
+from research.experiment.compiling import Known
 from research.experiment.units import Instance, Method, Unit, unique_names
 
 RESERVED = ("id", "iteration")  # columns of every table of results
+_OF_TABLES = (*RESERVED, *AUXILIARY, "config")  # the last one with `concat_config=True`
 
 
 class Experiment(Builder):
@@ -110,29 +112,28 @@ class Experiment(Builder):
             if namespace is not None:
                 yield namespace if isinstance(namespace, Mapping) else vars(namespace)
 
-    def check(self, parameters: Iterable[str] = ()) -> None:
+    def check(self, parameters: Iterable[str] | None = None) -> None:
         """Refuse what could only fail once the experiment runs.
 
         Parameters
         ----------
-        parameters : iterable of str
-            Names of the domain's parameters.
+        parameters : iterable of str, optional
+            Names of all parameters that configs may have, where they are known.
 
         Raises
         ------
         ValueError
-            If an expression names a unit that does not exist, or a variable is named like a parameter,
-            `id` or `iteration`.
+            If an expression names a unit or a parameter that does not exist, or a variable is named like a
+            parameter or a column of tables.
         """
-        instances = list(self.instances)
-        names = [*self.units, *instances]
+        taken = None if parameters is None else dict.fromkeys(parameters)
+        known = Known([*self.units, *self.instances], list(self.instances), taken)
         for instance in self.instances.values():
-            instance.target.check(instance.name, names, instances)
-        taken = set(parameters)
+            instance.target.check(instance.name, known)
         for unit in self.units.values():
-            unit.check(names, instances)
+            unit.check(known)
             for variable in unit.variables:
-                check_variable(variable, taken)
+                check_variable(variable, taken or ())
 
     def __getstate__(self) -> dict[str, Any]:
         # functions were looked up when they were added: workers need no namespace, which may hold anything
@@ -146,7 +147,7 @@ def check_variable(variable: Any, parameters: Iterable[str]) -> None:
     """Refuse a name for a variable that something else has in tables of results."""
     if not isinstance(variable, str):
         raise TypeError(f"names of variables must be str, got {variable!r}")
-    is_column = variable in RESERVED or variable in AUXILIARY
+    is_column = variable in _OF_TABLES
     if is_column or variable in parameters:
-        what = "a column of tables" if is_column else "a parameter of the domain"
+        what = "a column of tables" if is_column else "a parameter"
         raise ValueError(f"a variable must not be named {variable!r}: that is {what}")

@@ -153,8 +153,8 @@ class E(NamedExpression):
 
     __slots__ = ("_all", "_unit")
 
-    def __init__(self, unit: str | None = None, all: bool = False) -> None:  # noqa: A002
-        self._unit, self._all = unit, all
+    def __init__(self, unit: str | None = None, *, all: bool = False) -> None:  # noqa: A002
+        self._unit, self._all = _checked_name("E", unit, "a unit or an instance"), bool(all)
 
     def __repr__(self) -> str:
         arguments = [repr(self._unit)] if self._unit is not None else []
@@ -163,6 +163,8 @@ class E(NamedExpression):
 
 class EC(NamedExpression):
     """The config of the experiment as a fresh plain dict, or one of its parameters.
+
+    Objects among the values are the experiment's own copies.
 
     Parameters
     ----------
@@ -174,8 +176,8 @@ class EC(NamedExpression):
 
     __slots__ = ("_full", "_parameter")
 
-    def __init__(self, name: str | None = None, full: bool = False) -> None:
-        self._parameter, self._full = name, full
+    def __init__(self, name: str | None = None, *, full: bool = False) -> None:
+        self._parameter, self._full = _checked_name("EC", name, "a parameter"), bool(full)
 
     def __repr__(self) -> str:
         arguments = [repr(self._parameter)] if self._parameter is not None else []
@@ -193,7 +195,9 @@ class O(NamedExpression):  # noqa: E742
     __slots__ = ("_unit",)
 
     def __init__(self, name: str) -> None:
-        self._unit = name
+        if name is None:
+            raise TypeError("O() takes the name of a unit; the experiment itself is E()")
+        self._unit = _checked_name("O", name, "a unit")
 
     def __repr__(self) -> str:
         return f"O({self._unit!r})"
@@ -224,3 +228,9 @@ class R(NamedExpression):
 
     def __repr__(self) -> str:
         return "R()"
+
+
+def _checked_name(kind: str, name: Any, what: str) -> Any:
+    if isinstance(name, str | None):
+        return name
+    raise TypeError(f"{kind}() takes the name of {what}, got {type(name).__name__} {name!r}")

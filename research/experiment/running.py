@@ -83,6 +83,9 @@ class UnitError:
         self.exception = exception
         self.traceback = format_traceback(exception)
 
+    def __repr__(self) -> str:
+        return f"<{self.exception!r} in {self.name!r} at iteration {self.iteration}>"
+
 
 def format_traceback(exception: BaseException) -> str:
     """Write a traceback that begins where the user's code does."""
@@ -160,6 +163,10 @@ class RunningExperiment:
         self._random: np.random.Generator | None = None
         self._make_folder = folder
         self._variables: set[str] = set()
+
+    def __repr__(self) -> str:
+        config = ", ".join(f"{name}={value!r}" for name, value in self.config.to_dict().items())
+        return f"<experiment {self.id}: {config or 'empty config'}>"
 
     @property
     def random(self) -> np.random.Generator:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from research.errors import did_you_mean
-from research.experiment.compiling import Evaluator, check_names, compile_value
+from research.experiment.compiling import Evaluator, Known, check_names, compile_value
 from research.experiment.schedule import When
 
 Save = Callable[[Any, Any], None]  # (running experiment, output)
@@ -80,13 +80,13 @@ class Target:
             return lambda run: function()
         return lambda run: function(*args, **kwargs)
 
-    def check(self, unit: str, names: list[str], instances: list[str]) -> None:
-        """Refuse names of units and instances that do not exist."""
-        check_names([self.args, self.kwargs], unit, names)
-        if isinstance(self.function, Method) and self.function.instance not in instances:
+    def check(self, unit: str, known: Known) -> None:
+        """Refuse names of units, instances and parameters that do not exist."""
+        check_names([self.args, self.kwargs], unit, known)
+        if isinstance(self.function, Method) and self.function.instance not in known.instances:
             raise ValueError(
                 f"the unit {unit!r} calls {self.function.attribute!r} of an instance that was not added: "
-                f"{self.function.instance!r}{did_you_mean(self.function.instance, instances)}"
+                f"{self.function.instance!r}{did_you_mean(self.function.instance, known.instances)}"
             )
 
 
@@ -141,8 +141,8 @@ class Unit:
         """Whether the unit can be called again and again: then one iteration is enough by default."""
         return True
 
-    def check(self, names: list[str], instances: list[str]) -> None:
-        """Refuse names of units and instances that do not exist."""
+    def check(self, known: Known) -> None:
+        """Refuse names of units, instances and parameters that do not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +187,8 @@ class CallUnit(Unit):
     def is_endless(self) -> bool:
         return not self.generator
 
-    def check(self, names: list[str], instances: list[str]) -> None:
-        self.target.check(self.name, names, instances)
+    def check(self, known: Known) -> None:
+        self.target.check(self.name, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +229,8 @@ class SaveUnit(Unit):
     def variables(self) -> tuple[str, ...]:
         return (self.save_to,) if isinstance(self.save_to, str) else self.save_to or ()
 
-    def check(self, names: list[str], instances: list[str]) -> None:
-        check_names(self.source, self.name, names)
+    def check(self, known: Known) -> None:
+        check_names(self.source, self.name, known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from research.errors import UnitFailure
 from research.events import FAILED, LOST, RUNNING, Ended, Failure, Running
 from research.storage.base import ExperimentRow
 
+LONGEST_MESSAGE = 200  # characters, where a message has to fit a line
 KEPT_EXCEPTIONS = 10_000  # in memory; the store has all
 
 
@@ -61,6 +62,17 @@ class Monitor:
         """Number of experiments whose worker died."""
         return self._status[LOST]
 
+    def describe_first_failure(self) -> str | None:
+        """Say in one line what was raised first, in which unit and experiment."""
+        if not self._failures:
+            return None
+        id_, failure = self._failures[0]
+        message = failure.message.strip().split("\n")[0]
+        text = f"{failure.type}: {message}" if message else failure.type
+        if len(text) > LONGEST_MESSAGE:
+            text = f"{text[:LONGEST_MESSAGE]}…"
+        return f"{text}, in {failure.unit!r} of experiment {id_}"
+
     @property
     def exceptions(self) -> list[dict[str, Any]]:
         """What units raised: dicts with `id`, `name` of the unit, `it`, `exception` and `traceback`.
@@ -78,6 +90,10 @@ class Monitor:
             }
             for id_, failure in self._failures
         ]
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {status}" for status, count in self.counts.items())
+        return f"<monitor: {counts or 'nothing has begun'}>"
 
 
 def _exception(failure: Failure) -> BaseException:

@@ -71,14 +71,14 @@ class ResearchResults:
         load_objects : bool, optional
             Unpickle objects.
         **filters
-            As in `to_df`; they replace those of an earlier call.
+            As in `to_df`. They replace those of an earlier call of `load`; those of `to_df` are added.
 
         Returns
         -------
         ResearchResults
             This object.
         """
-        select(**filters)
+        select(0, **filters)
         self._filters = filters
         if load_objects is not None:
             self._load_objects = load_objects
@@ -145,8 +145,10 @@ class ResearchResults:
         Raises
         ------
         ValueError
-            If more than one of `config`, `alias` and `domain` is given, or no experiment has a parameter
-            of that name.
+            If more than one of `config`, `alias` and `domain` is given, a parameter is given twice, or no
+            experiment has a parameter of that name.
+        TypeError
+            If a filter is of another kind.
         """
         import pandas as pd
 
@@ -202,15 +204,15 @@ class ResearchResults:
     def _read(
         self, filters: dict[str, Any], values: bool = True
     ) -> tuple[list[StoredExperiment], list[Series]]:
-        filters = {**self._filters, **filters}
-        selection = select(**filters)
+        seed = self.study.seed
+        selection = select(seed, **self._filters) & select(seed, **filters)
         snapshot = self._store.read(selection.experiments, selection.variables if values else ())
         parameters = self.study.settings.get("parameters", ())
         experiments = [StoredExperiment(row, parameters) for row in snapshot.experiments]
-        if not experiments and filters:
+        if not experiments and (filters or self._filters):
             known = [StoredExperiment(row) for row in self._store.read().experiments]
-            if known:
-                check_parameters(filters, known)
+            for given in (self._filters, filters) if known else ():
+                check_parameters(given, known)
         if not values:
             return experiments, []
         return experiments, list(all_series(snapshot, self._load_objects, selection.iterations))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from research.domain import Alias, Config, ConfigAlias, Domain
 from research.domain.config import entries, flatten
@@ -99,20 +101,36 @@ class Selection:
     variables: tuple[str, ...] | None
     iterations: frozenset[int] | None
 
+    def __and__(self, other: Selection) -> Selection:
+        """Return what both ask for."""
+        tests = [test for test in (self.experiments, other.experiments) if test is not None]
+        variables, iterations = self.variables, self.iterations
+        if other.variables is not None:
+            variables = tuple(name for name in other.variables if variables is None or name in variables)
+        if other.iterations is not None:
+            iterations = other.iterations if iterations is None else iterations & other.iterations
+        return Selection(
+            (lambda row: all(test(row) for test in tests)) if tests else None, variables, iterations
+        )
+
 
 def select(
+    study_seed: int,
+    /,
     experiment_id: str | Iterable[str] | None = None,
     name: str | Iterable[str] | None = None,
     iterations: int | Iterable[int] | None = None,
     config: Mapping[str, Any] | None = None,
     alias: Mapping[str, Any] | None = None,
-    domain: Domain | Mapping[str, Any] | None = None,
+    domain: Domain | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     **kwargs: Any,
 ) -> Selection:
     """Read filters as users write them.
 
     Parameters
     ----------
+    study_seed : int
+        For drawn values of `domain`.
     experiment_id : str or list of str, optional
     name : str or list of str, optional
         Variables.
@@ -129,7 +147,10 @@ def select(
     Raises
     ------
     ValueError
-        If more than one of `config`, `alias` and `domain` is given.
+        If more than one of `config`, `alias` and `domain` is given, a parameter is given twice, or an
+        iteration is negative.
+    TypeError
+        If a filter is of another kind.
     """
     given = [
         key for key, value in (("config", config), ("alias", alias), ("domain", domain)) if value is not None
@@ -138,14 +159,14 @@ def select(
         raise ValueError(f"give one of `config`, `alias` and `domain`, got {' and '.join(given)}")
     tests: list[Callable[[StoredExperiment], bool]] = []
     if alias is not None:
-        tests.append(_alias_test({**alias, **kwargs}))
+        tests.append(_alias_test(_together("alias", alias, kwargs)))
         kwargs = {}
     if domain is not None:
-        tests.append(_domain_test(Domain(domain)))
-    wanted = {**_plain(config), **kwargs}
+        tests.append(_domain_test(_domain(domain), study_seed))
+    wanted = _together("config", {} if config is None else config, kwargs)
     if wanted:
         tests.append(_config_test(wanted))
-    ids = None if experiment_id is None else frozenset(_listed(experiment_id, str))
+    ids = None if experiment_id is None else frozenset(_texts("experiment_id", experiment_id))
 
     def chosen(row: ExperimentRow) -> bool:
         if ids is not None and row.id not in ids:
@@ -155,8 +176,8 @@ def select(
 
     return Selection(
         chosen if tests or ids is not None else None,
-        None if name is None else tuple(_listed(name, str)),
-        None if iterations is None else frozenset(int(item) for item in _listed(iterations, int)),
+        None if name is None else tuple(_texts("name", name)),
+        None if iterations is None else frozenset(_numbers(iterations)),
     )
 
 
@@ -168,7 +189,7 @@ def check_parameters(filters: Mapping[str, Any], experiments: Sequence[StoredExp
         names = dict.fromkeys(name for item in experiments for name in item.alias())
         wanted = [*filters["alias"], *wanted]
     elif filters.get("domain") is not None:
-        wanted = [*wanted, *Domain(filters["domain"]).names]
+        wanted = [*wanted, *_domain(filters["domain"]).names]
     else:
         given = {**_plain(filters.get("config")), **dict.fromkeys(wanted)}
         wanted = [path for path, _ in flatten(given.items())]
@@ -187,8 +208,38 @@ def _plain(config: Mapping[str, Any] | ConfigAlias | None) -> dict[str, Any]:
     return dict(config.raw_items()) if isinstance(config, Config) else dict(config or {})
 
 
-def _listed(value: Any, kind: type) -> Sequence[Any]:
-    return [value] if isinstance(value, kind) else list(value)
+def _together(argument: str, given: Any, keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Join parameters given in one argument and as keywords, each of which may be given once."""
+    if not isinstance(given, Mapping | ConfigAlias):
+        raise TypeError(f"`{argument}` must be a dict of parameters, got {type(given).__name__} {given!r}")
+    values = _plain(given)
+    named = {path for path, _ in flatten(keywords.items())}
+    for path, _ in flatten(values.items()):
+        if path in named:
+            raise ValueError(
+                f"the parameter {path!r} is given twice, in `{argument}` and as a keyword: keep one of them"
+            )
+    return {**values, **keywords}
+
+
+def _texts(argument: str, value: Any) -> Sequence[str]:
+    if isinstance(value, str):
+        return [value]
+    found = list(value) if isinstance(value, Iterable) else [value]
+    for item in found:
+        if not isinstance(item, str):
+            raise TypeError(f"`{argument}` must be a str or a list of str, got {value!r}")
+    return found
+
+
+def _numbers(iterations: Any) -> Iterator[int]:
+    is_list = isinstance(iterations, Iterable) and not isinstance(iterations, str | bytes | Mapping)
+    for item in iterations if is_list else [iterations]:
+        if not isinstance(item, int | np.integer) or isinstance(item, bool):
+            raise TypeError(f"`iterations` must be an int or a list of ints, got {iterations!r}")
+        if item < 0:
+            raise ValueError(f"`iterations` are counted from zero, got {item}")
+        yield int(item)
 
 
 def _config_test(wanted: Mapping[str, Any]) -> Callable[[StoredExperiment], bool]:
@@ -204,12 +255,16 @@ def _alias_test(wanted: Mapping[str, Any]) -> Callable[[StoredExperiment], bool]
     return test
 
 
-def _domain_test(domain: Domain) -> Callable[[StoredExperiment], bool]:
+def _domain(domain: Any) -> Domain:
+    return domain if isinstance(domain, Domain) else Domain(domain)
+
+
+def _domain_test(domain: Domain, study_seed: int) -> Callable[[StoredExperiment], bool]:
     """Test whether a config holds one of the domain's configs."""
     if domain.is_endless:
         raise ValueError("a filter needs a finite domain, this one is endless")
     by_names: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
-    for config in domain:
+    for config in domain.configs(study_seed):
         pairs = entries(config.raw_items())
         names = tuple(name for name, _ in pairs)
         by_names.setdefault(names, set()).add(tuple(text for _, text in pairs))

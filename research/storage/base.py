@@ -108,7 +108,8 @@ class Store(Protocol):
     """Keeps a study. One process and one thread writes; any number may read meanwhile.
 
     `begin` comes first, once, and only from the writer. Then `write` as often as needed: what it was given
-    is durable when it returns. `read` may come at any time, from any thread, and sees whole writes only.
+    is durable when it returns. Both raise `StudyError` where nothing can be written. `read` may come at any
+    time, from any thread, and sees whole writes only.
     Nothing comes after `close`.
     """
 

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import NullPool
 
 from research.domain.hashing import digest
-from research.errors import StudyExistsError, StudyNotFoundError
+from research.errors import StudyExistsError, StudyNotFoundError, cannot_write
 from research.storage import schema
 from research.storage.base import (
     ExperimentRow,
@@ -30,6 +30,7 @@ from research.storage.base import (
 from research.storage.batch import UPDATED, VALUES, Batch
 from research.storage.encoding import decode_name, decode_object, encode_name, plain
 from research.storage.files import write_whole
+from research.storage.folder import DATABASE
 
 LARGE = 2**20  # bytes from which an object gets a file of its own, where there is a folder for it
 _CHUNK = 500  # SQLite's limit on parameters of one statement was 999 for long
@@ -61,7 +62,11 @@ class SqlStore:
         }
 
     def begin(self, study: Study) -> None:
-        schema.metadata.create_all(self._engine)
+        with self._writing():
+            schema.metadata.create_all(self._engine)
+            self._begin(study)
+
+    def _begin(self, study: Study) -> None:
         self._name = study.name
         row = {
             "name": encode_name(study.name),
@@ -79,9 +84,13 @@ class SqlStore:
             raise StudyExistsError(f"the database holds a study named {study.name!r} already") from None
 
     def write(self, records: Sequence[Record]) -> None:
-        batch = Batch(self)
-        for record in records:
-            batch.take(record)
+        with self._writing():
+            batch = Batch(self)
+            for record in records:
+                batch.take(record)
+            self._write(batch)
+
+    def _write(self, batch: Batch) -> None:
         with self._engine.begin() as connection:
             study = self._find_study(connection)
             for table in VALUES if batch.cleared else ():
@@ -202,6 +211,17 @@ class SqlStore:
             yield from connection.execute(query.where(table.c.experiment.in_(keys[start : start + _CHUNK])))
 
     @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turn errors of the database or its disk into one that says whose they are."""
+        try:
+            yield
+        except (sa.exc.DBAPIError, OSError) as error:
+            if isinstance(error, StudyExistsError):
+                raise
+            place = self._engine.url if self._folder is None else self._folder / DATABASE
+            raise cannot_write(place, error) from error
+
+    @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         """Open a connection that sees one state of the database throughout."""
         with self._engine.connect() as connection:
@@ -283,9 +303,9 @@ def sqlite_store(folder: Path, read_only: bool = False) -> SqlStore:
     read_only : bool, default False
         For those who read while another process may write.
     """
-    path = folder / "research.db"
+    path = folder / DATABASE
     if read_only and not path.is_file():
-        raise StudyNotFoundError(f"there is no study in {str(folder)!r}: it has no research.db")
+        raise StudyNotFoundError(f"there is no study in {str(folder)!r}: it has no {DATABASE}")
     name = quote(str(path.absolute()))
 
     def connect() -> sqlite3.Connection:

@@ -344,3 +344,27 @@ def test_s_saves_variables_at_the_current_iteration():
     )
     run = run_one(experiment)
     assert run.results == {"mine": {0: 0, 1: 1, 2: 2}, "twice": {0: 0, 1: 2, 2: 4}}
+
+
+@pytest.mark.parametrize("wrong", [lambda: EC("x", 5), lambda: EC("x", True), lambda: E("unit", True)])
+def test_what_is_no_name_is_given_by_keyword(wrong):
+    with pytest.raises(TypeError, match="positional argument"):
+        wrong()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (lambda: EC(5), r"EC\(\) takes the name of a parameter, got int 5"),
+        (lambda: EC(O("x")), r"EC\(\) takes the name of a parameter, got O O\('x'\)"),
+        (lambda: E(["a"]), r"E\(\) takes the name of a unit or an instance, got list \['a'\]"),
+        (lambda: O(len), r"O\(\) takes the name of a unit, got builtin_function_or_method"),
+        (lambda: O(None), r"O\(\) takes the name of a unit; the experiment itself is E\(\)"),
+        (lambda: EP("x"), "EP"),
+        (lambda: S("x"), "S"),
+        (lambda: R("x"), "R"),
+    ],
+)
+def test_an_expression_takes_a_name_or_nothing(wrong, text):
+    with pytest.raises(TypeError, match=text):
+        wrong()

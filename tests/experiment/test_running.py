@@ -12,8 +12,8 @@ from tests.experiment.evaluation import run_one
 
 def seen_configs(**options):
     """Return the configs that branches see."""
-    runs = Executor(Experiment().save(EC(full=True), "config"), **options).run().experiments
-    return [run.results["config"][0] for run in runs]
+    runs = Executor(Experiment().save(EC(full=True), "seen"), **options).run().experiments
+    return [run.results["seen"][0] for run in runs]
 
 
 def draws(configs=({"a": 1}, {"a": 2}), n_iters=2, **options):
@@ -54,18 +54,88 @@ def test_configs_of_branches_are_added_to_each_and_that_of_the_executor_to_all()
     ]
 
 
-def test_what_is_nearer_to_the_executor_wins():
-    assert seen_configs(
-        configs=[{"a": 1, "b": 1, "c": 1}], branches_configs=[{"b": 2, "c": 2}], executor_config={"c": 3}
-    ) == [{"a": 1, "b": 2, "c": 3}]
+def test_one_config_goes_with_each_of_several_branches():
+    seen = seen_configs(configs=[{"a": 1}], branches_configs=[{"b": 3}, {"b": 4}], executor_config={"c": 5})
+    assert seen == [{"a": 1, "b": 3, "c": 5}, {"a": 1, "b": 4, "c": 5}]
 
 
-def test_there_may_be_fewer_configs_than_branches_but_not_more():
-    assert seen_configs(configs=[{"a": 1}], branches_configs=[{"b": 3}, {"b": 4}]) == [{"a": 1, "b": 3}]
-    with pytest.raises(ValueError, match="2 configs and 1 branches"):
-        Executor(Experiment(), configs=[{}, {}], branches_configs=[{}])
-    with pytest.raises(ValueError, match="at least one config"):
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"configs": [{"a": 1, "b": 1}], "branches_configs": [{"b": 2}]}, "b"),
+        ({"configs": [{"a": 1}], "executor_config": {"a": 1}}, "a"),
+        ({"branches_configs": [{"a": 1}, {"b": 1}], "executor_config": {"b": 2}}, "b"),
+        ({"configs": [{"m/a": 1}], "executor_config": {"m": {"a": 2}}}, "m/a"),
+        ({"configs": [{"m": 1}], "branches_configs": [{"m/a": 2}]}, "m"),
+    ],
+    ids=str,
+)
+def test_a_parameter_is_given_once_only(options, name):
+    with pytest.raises(ValueError, match=f"the parameter '{name}' is given twice"):
+        Executor(Experiment(), **options)
+
+
+@pytest.mark.parametrize(("n_configs", "n_branches"), [(2, 1), (2, 3), (3, 2), (0, 2), (1, 0)])
+def test_there_are_as_many_branches_as_configs_or_one_config_for_all(n_configs, n_branches):
+    with pytest.raises(ValueError, match=f"got {n_configs if n_branches else 0} configs and {n_branches} br"):
+        Executor(Experiment(), configs=[{}] * n_configs, branches_configs=[{}] * n_branches)
+    with pytest.raises(ValueError, match="got 0 configs"):
         Executor(Experiment(), configs=[])
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"configs": {"x": 1}}, r"`configs` must be a list of configs, got dict {'x': 1}"),
+        ({"configs": "x"}, r"`configs` must be a list of configs, got str 'x'"),
+        ({"configs": [5]}, r"each config in `configs` must be a dict, got int 5"),
+        ({"branches_configs": {"x": 1}}, r"`branches_configs` must be a list of configs, got dict"),
+        ({"branches_configs": ["x"]}, r"each config in `branches_configs` must be a dict, got str 'x'"),
+        ({"executor_config": [1]}, r"`executor_config` must be a dict, got list \[1\]"),
+    ],
+    ids=str,
+)
+def test_what_is_no_config_is_refused(options, text):
+    with pytest.raises(TypeError, match=text):
+        Executor(Experiment(), **options)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (Research(), r"got Research .*: of a study it is `study\.experiment`"),
+        (len, r"got builtin_function_or_method .*Experiment\(\)\.add_callable\(function"),
+        (None, "got NoneType None"),
+    ],
+    ids=["study", "function", "nothing"],
+)
+def test_an_executor_takes_an_experiment_only(wrong, hint):
+    with pytest.raises(TypeError, match=f"an Executor runs an Experiment, {hint}"):
+        Executor(wrong)
+
+
+def test_an_executor_of_which_everything_fails_says_so_in_the_log(caplog):
+    experiment = Experiment().add_callable("divide", lambda a: 1 // a, a=EC("a"))
+    Executor(experiment, configs=[{"a": 0}, {"a": 1}]).run()
+    assert not caplog.records
+    Executor(experiment, configs=[{"a": 0}, {"a": 0}]).run()
+    (record,) = caplog.records
+    assert (record.name, record.levelname) == ("research", "WARNING")
+    assert record.getMessage() == (
+        "all 2 experiments failed; the first error: <ZeroDivisionError('integer division or modulo by zero') "
+        "in 'divide' at iteration 0>; see `.experiments[i].errors`"
+    )
+
+
+def test_executors_and_experiments_are_shown_in_a_few_words():
+    experiment = Experiment().add_callable("divide", lambda a: 1 // a, a=EC("a"))
+    executor = Executor(experiment, configs=[{"a": 0}, {"a": 1}])
+    assert repr(executor) == "<executor of ['divide']: 2 not run>"
+    assert repr(executor.run()) == "<executor of ['divide']: 1 failed, 1 done>"
+    assert re.fullmatch("<experiment [0-9a-f]{16}: a=1>", repr(executor.experiments[1]))
+    assert re.fullmatch(
+        r"<ZeroDivisionError\(.*\) in 'divide' at iteration 0>", repr(executor.experiments[0].errors[0])
+    )
 
 
 def test_configs_that_were_passed_in_stay_as_they_are():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from research.events import Ended, Failure, Running
 from research.monitoring.log import check_level, close_log, open_log
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
+from research.monitoring.summary import describe_troubles
 
 
 def failure(pickled=None):
@@ -78,6 +80,34 @@ def test_what_cannot_be_unpickled_here_is_given_as_text():
     monitor = Monitor()
     monitor.update(ended("a", "failed", (failure(b"no pickle"),)))
     assert str(monitor.exceptions[0]["exception"]) == "ValueError: bad"
+
+
+def test_a_monitor_is_shown_by_its_counts():
+    monitor = Monitor()
+    assert repr(monitor) == "<monitor: nothing has begun>"
+    monitor.update(ended("a"))
+    monitor.update(ended("b", "failed", (failure(),)))
+    assert repr(monitor) == "<monitor: 1 done, 1 failed>"
+
+
+def test_of_troubles_the_first_one_is_described_in_one_line():
+    monitor = Monitor()
+    assert describe_troubles(monitor, None) is None
+    monitor.update(ended("a", "lost"))
+    assert describe_troubles(monitor, None) == (
+        "1 lost of 1 experiments\n  see `.results.statuses_to_df()` of the study for those that were lost"
+    )
+    long = failure()._replace(message="first line, " + "very " * 100 + "long\nsecond line")
+    monitor.update(ended("b", "failed", (long, failure())))
+    first, second, third = describe_troubles(monitor, Path("study/research.log")).split("\n")
+    assert first == "1 failed and 1 lost of 2 experiments"
+    assert second.startswith("  the first failure: ValueError: first line, very very")
+    assert second.endswith("…, in 'fit' of experiment b")
+    assert len(second) < 300
+    assert third == (
+        "  see `.monitor.exceptions` of the study, or `.results.statuses_to_df()` of the study for those "
+        "that were lost, or study/research.log"
+    )
 
 
 def test_the_bar_counts_iterations_where_their_number_is_known():

@@ -188,6 +188,9 @@ class Trap:
     def __reduce__(self):
         return Path.mkdir, (Path(self.name),)
 
+    def __deepcopy__(self, memo):
+        return self  # an experiment gets a copy of its config, and that is no reading
+
 
 def read_everything(results):
     """Call all that reads."""

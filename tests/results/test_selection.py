@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 
-from research import EC, Alias, Config, ConfigAlias, Domain, E, Experiment
+from research import EC, Alias, Config, ConfigAlias, Domain, E, Experiment, Research
 from samplers import NumpySampler
 from tests.results.small_studies import run
 
@@ -113,6 +113,7 @@ def test_variables_are_chosen_by_their_names(results, name, variables, n_rows):
         (range(1, 9), [1, 2]),
         ({1}, [1]),
         (np.arange(2), [0, 1]),
+        (np.int32(1), [1]),
         (7, []),
         ([], []),
     ],
@@ -187,9 +188,64 @@ def test_load_keeps_to_what_it_was_told_until_it_is_told_something_else():
     assert [set(variables) for variables in results.results.values()] == [{"x"}, {"x"}]
     assert len(results.configs_to_df()) == len(results.statuses_to_df()) == 2
     assert shown(results.to_df(**{"opt/C": 1})) == ["svm 1"]
+    assert shown(results.to_df(model="tree")) == []
+    assert results.to_df(name=["x", "y"]).columns[-1] == "x"
+    assert len(results.to_df(iterations=0)) == 2
+    assert shown(results.to_df(domain=TREE + SVM)) == [*shown(results.to_df(alias={"C": "one"})), "svm 10"]
+    with pytest.raises(ValueError, match="no experiment has a parameter 'modle'"):
+        results.to_df(modle="svm")
     assert shown(results.load(model="tree").df) == ["tree"]
     assert [set(variables) for variables in results.results.values()] == [{"x", "y"}]
     assert shown(results.load().df) == ALL
+
+
+def test_filters_of_load_and_of_a_table_must_both_hold(results):
+    ids = list(results.configs)
+    kept = copy.copy(results).load(experiment_id=ids[:3], name=["x", "end"], iterations=[0, 2])
+    frame = kept.to_df(experiment_id=ids[2:], name=["end", "none"], iterations=[1, 2])
+    assert (frame["id"].tolist(), frame["iteration"].tolist()) == ([ids[2]], [2])
+    assert list(frame.columns)[-1] == "end"
+    assert len(kept.to_df(repetition=1)) == 0
+
+
+@pytest.mark.parametrize(
+    ("filters", "text"),
+    [
+        ({"config": {"model": "tree"}, "model": "svm"}, "'model' is given twice, in `config` and as"),
+        ({"config": {"model": "svm"}, "model": "svm"}, "'model' is given twice, in `config` and as"),
+        ({"config": {"opt": {"C": 1}}, "opt/C": 10}, "'opt/C' is given twice, in `config` and as"),
+        ({"config": ConfigAlias({"model": "svm"}), "model": "tree"}, "'model' is given twice"),
+        ({"alias": {"C": "one"}, "C": "two"}, "'C' is given twice, in `alias` and as a keyword"),
+        ({"iterations": -1}, "`iterations` are counted from zero, got -1"),
+    ],
+)
+def test_filters_that_contradict_each_other_or_mean_nothing(results, filters, text):
+    for ask in (results.to_df, copy.copy(results).load):
+        with pytest.raises(ValueError, match=text):
+            ask(**filters)
+
+
+@pytest.mark.parametrize(
+    ("filters", "text"),
+    [
+        ({"iterations": 1.0}, r"`iterations` must be an int or a list of ints, got 1.0"),
+        ({"iterations": True}, r"`iterations` must be .*, got True"),
+        ({"iterations": "1"}, r"`iterations` must be .*, got '1'"),
+        ({"iterations": [0, "last"]}, r"`iterations` must be .*, got \[0, 'last'\]"),
+        ({"iterations": np.array([0.5])}, r"`iterations` must be .*, got array"),
+        ({"iterations": {0: 1}}, r"`iterations` must be .*, got {0: 1}"),
+        ({"name": 5}, r"`name` must be a str or a list of str, got 5"),
+        ({"experiment_id": [1]}, r"`experiment_id` must be a str or a list of str, got \[1\]"),
+        ({"config": ["model"]}, r"`config` must be a dict of parameters, got list \['model'\]"),
+        ({"config": "model"}, r"`config` must be a dict of parameters, got str 'model'"),
+        ({"alias": 5}, r"`alias` must be a dict of parameters, got int 5"),
+        ({"domain": [1]}, r"config number 0 must be a dict, got int 1"),
+    ],
+)
+def test_filters_of_another_kind(results, filters, text):
+    for ask in (results.to_df, copy.copy(results).load):
+        with pytest.raises(TypeError, match=text):
+            ask(**filters)
 
 
 def test_nothing_that_was_passed_in_is_changed(results):
@@ -211,3 +267,13 @@ def test_the_walk_of_a_domain_goes_on_where_it_was_after_it_served_as_a_filter(r
     assert next(domain)["model"] == "svm"
     results.to_df(domain=domain)
     assert next(domain)["model"] == "tree"
+
+
+def test_a_domain_with_samplers_finds_what_a_study_of_any_seed_has_drawn():
+    domain = Domain(a=[1, 2, 3]) * Domain(s=NumpySampler("normal"))
+    study = Research("study", domain).add_callable("f", lambda s: s, s=EC("s"), save_to="x")
+    found = study.run(seed=3, bar=False, parallel=False).results
+    assert found.to_df(domain=domain)["a"].tolist() == [1, 2, 3]
+    assert found.to_df(domain=domain[1:])["a"].tolist() == [2, 3]
+    assert found.to_df(domain=[{"a": 1}, {"a": 3}])["a"].tolist() == [1, 3]
+    assert not len(found.to_df(domain=domain.shuffle().set_iter_params(seed=4)))

@@ -38,9 +38,12 @@ def test_five_of_a_hundred_fail(how, capfd, tmp_path):
     study = study_of(picky).run(bar=False, **how)
     assert study.monitor.counts == {"done": 95, "failed": 5}
     assert len(study.results.df) == 95
-    lines = [line for line in capfd.readouterr().err.splitlines() if line]
+    lines = [line.strip() for line in capfd.readouterr().err.splitlines() if line]
+    first = study.monitor.exceptions[0]
     assert lines == [
-        "study: 5 failed of 100 experiments; see research.monitor.exceptions or study/research.log"
+        "study: 5 failed of 100 experiments",
+        f"the first failure: ValueError: {first['exception']}, in 'work' of experiment {first['id']}",
+        "see `.monitor.exceptions` of the study, or study/research.log",
     ]
     log = (tmp_path / "study" / "research.log").read_text()
     for number in (7, 27, 47, 67, 87):
@@ -85,7 +88,9 @@ def test_a_worker_that_dies_costs_its_own_experiment(start_method, capfd):
     lost = study.results.statuses_to_df().query("status == 'lost'")
     assert study.results.configs[lost["id"].item()]["a"] == 30
     assert "signal 9 (SIGKILL)" in lost["error"].item()
-    assert "1 lost of 100" in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert "1 lost of 100" in said
+    assert "see `.results.statuses_to_df()` of the study for those that were lost, or study/re" in said
 
 
 def test_every_experiment_that_kills_its_worker_is_lost_and_no_other():
@@ -122,6 +127,7 @@ def test_values_saved_before_the_end_of_a_lost_experiment_are_kept():
     study = Research("study").add_generator("steps", steps).save(O("steps"), "x").run(bar=False)
     assert study.monitor.counts == {"lost": 1}
     assert study.results.df["x"].tolist() == [0, 1, 2, 3, 4]
+    assert study.results.statuses_to_df()["iterations"].tolist() == [5]
 
 
 def test_a_failed_experiment_keeps_what_it_saved():
@@ -214,6 +220,19 @@ def test_interrupting_the_driver_stops_the_study(tmp_path):
     statuses = ResearchResults("study").statuses_to_df()["status"].value_counts()
     assert statuses["done"] >= 5
     assert set(statuses.index) <= {"done", "stopped"}
+
+
+def test_iterations_of_experiments_that_were_stopped_are_known():
+    def count():
+        yield from range(3)
+        raise KeyboardInterrupt
+
+    study = Research("study", Domain(a=[1, 2])).add_generator("count", count, save_to="n")
+    with pytest.raises(KeyboardInterrupt):
+        study.run(bar=False, parallel=False)
+    statuses = study.results.statuses_to_df()
+    assert statuses["status"].tolist() == ["stopped"]
+    assert statuses["iterations"].tolist() == [3]
 
 
 def test_a_failed_unit_leaves_gaps_that_numpy_can_work_with():

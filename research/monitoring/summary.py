@@ -1,0 +1,60 @@
+"""What is said on stderr of a study as a whole, beside the progress bar."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from research.monitoring.monitor import Monitor
+
+
+def warn(log: logging.Logger, name: str, text: str) -> None:
+    """Write to the log and to stderr what a user should know."""
+    log.warning(text)
+    _say(name, text)
+
+
+def tell_end(log: logging.Logger, name: str, monitor: Monitor, n_duplicates: int, path: Path | None) -> None:
+    """Say what a user should know of a study that has ended; `path` is the log's, if it has a file."""
+    if n_duplicates:
+        text = f"{n_duplicates} configs were left out: an equal one came before"
+        log.info(text)
+        _say(name, text)
+    troubles = describe_troubles(monitor, path)
+    if troubles is not None:
+        _say(name, troubles)
+
+
+def _say(name: str, text: str) -> None:
+    print(f"{name}: {text}", file=sys.stderr)
+
+
+def describe_troubles(monitor: Monitor, log: Path | None) -> str | None:
+    """Say how many experiments failed or were lost, why the first one did, and where to look.
+
+    Parameters
+    ----------
+    monitor : Monitor
+    log : Path or None
+        The log's file, if there is one.
+
+    Returns
+    -------
+    str or None
+        None if nothing went wrong.
+    """
+    counts = monitor.counts
+    troubles = [f"{counts[status]} {status}" for status in ("failed", "lost") if status in counts]
+    if not troubles:
+        return None
+    lines = [f"{' and '.join(troubles)} of {sum(counts.values())} experiments"]
+    places = []
+    if monitor.n_failed:
+        lines.append(f"the first failure: {monitor.describe_first_failure()}")
+        places.append("`.monitor.exceptions` of the study")
+    if monitor.n_lost:
+        places.append("`.results.statuses_to_df()` of the study for those that were lost")
+    if log is not None:
+        places.append(str(log))
+    return "\n  ".join([*lines, f"see {', or '.join(places)}"])

@@ -1,0 +1,170 @@
+"""A study's folder: how it is made, whose it is while the study runs, and how it is removed."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from research.errors import StudyError, StudyExistsError, StudyNotFoundError
+
+DATABASE = "research.db"
+LOCK = "research.lock"
+
+
+def study_name(name: Any) -> str:
+    """Return the name of a study, which is the path of its folder, as text.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none.
+    """
+    if isinstance(name, os.PathLike):
+        name = os.fsdecode(name)
+    if not isinstance(name, str):
+        text = f"{type(name).__name__} {name!r}"
+        raise TypeError(
+            f"`name` must be a str or a path, the folder of the study, got {text}; what to run comes "
+            "second: Research('name', domain), or by name: Research(domain=domain)"
+        )
+    if not name or "\0" in name:
+        raise ValueError(f"`name` must be the path of a folder, got {name!r}")
+    return name
+
+
+class NewFolder:
+    """The folder of a new study, held by a lock as long as the study runs.
+
+    Leaving the context lets go of the lock. Unless `keep` was called it also takes back all that has been
+    made: a study that came to nothing leaves nothing behind.
+
+    Parameters
+    ----------
+    name : str
+
+    Raises
+    ------
+    StudyExistsError
+        If there is something in the way.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.path = Path(name).absolute()  # units may change the directory
+        _refuse_what_exists(name)
+        parents = [self.path, *self.path.parents]
+        self._made = [path for path in parents if not path.exists()]
+        self._is_kept = False
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = _take_lock(self.path / LOCK, create=True)
+        if lock is None or _holds_anything(self.path):
+            if lock is not None:
+                (self.path / LOCK).unlink(missing_ok=True)
+                _let_go(lock)
+            raise StudyExistsError(f"a study has just been begun in {name!r}: give another `name`")
+        self._lock = lock
+
+    def keep(self) -> None:
+        """Let the folder stay: from here on there is a study in it."""
+        self._is_kept = True
+
+    def __enter__(self) -> NewFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        (self.path / LOCK).unlink(missing_ok=True)
+        if not self._is_kept:
+            self._take_back()
+        _let_go(self._lock)
+
+    def _take_back(self) -> None:
+        for path in list(self.path.iterdir()) if self.path.is_dir() else ():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # another study may have been put beside this one
+            for path in self._made:
+                path.rmdir()
+
+
+def remove_folder(name: str, ask: bool, force: bool) -> bool:
+    """Remove a study; see `Research.remove`."""
+    folder = Path(name)
+    if not folder.exists():
+        raise StudyNotFoundError(f"there is no folder {str(folder)!r}")
+    if not force and not (folder / DATABASE).is_file():
+        raise ValueError(f"{str(folder)!r} is no study: it has no {DATABASE}; nothing was removed")
+    if not force and is_running(folder):
+        raise StudyError(
+            f"the study in {str(folder)!r} is running; nothing was removed: end it first, or say `force=True`"
+        )
+    if ask:
+        answer = input(f"Remove {folder.absolute()} with everything in it? [y/N] ")
+        if answer.strip().lower() not in ("y", "yes"):
+            return False
+    shutil.rmtree(folder)
+    return True
+
+
+def is_running(folder: Path) -> bool:
+    """Whether a process of this machine runs the study in a folder, as far as can be known."""
+    if not (folder / LOCK).is_file():
+        return False
+    try:
+        lock = _take_lock(folder / LOCK, create=False)
+    except OSError:  # the study ended just now, or may not be read
+        return False
+    if lock is None:
+        return True
+    _let_go(lock)
+    return False
+
+
+def _refuse_what_exists(name: str) -> None:
+    folder = Path(name)
+    if (folder / DATABASE).exists():
+        raise StudyExistsError(
+            f"there is a study in {str(folder)!r} already: give another `name`, "
+            f"or remove it with Research.remove({name!r})"
+        )
+    if folder.exists() and (not folder.is_dir() or _holds_anything(folder)):
+        raise StudyExistsError(f"{str(folder)!r} exists and is no study: give another `name`")
+
+
+def _holds_anything(folder: Path) -> bool:
+    return any(path.name != LOCK for path in folder.iterdir())
+
+
+_NO_LOCK = -1  # where the file system has none
+
+
+def _take_lock(path: Path, create: bool) -> int | None:
+    """Lock a file and return its descriptor, None if another process or thread holds it.
+
+    The lock belongs to the open file, so that it ends with the last process of a study, however it ends.
+    https://man7.org/linux/man-pages/man2/flock.2.html
+    """
+    flags = os.O_RDWR | os.O_CREAT if create else os.O_RDONLY
+    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except OSError:
+        os.close(descriptor)
+        return _NO_LOCK
+    return descriptor
+
+
+def _let_go(descriptor: int) -> None:
+    if descriptor != _NO_LOCK:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # workers that still end hold the same open file
+        os.close(descriptor)

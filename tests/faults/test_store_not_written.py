@@ -1,0 +1,60 @@
+"""A store that cannot be written ends its study with an error that says so, and nothing is claimed."""
+
+from __future__ import annotations
+
+import resource
+from pathlib import Path
+
+import pytest
+
+from research import EC, Domain, Research, ResearchResults
+from research.errors import StudyError
+
+
+@pytest.fixture
+def little_room():
+    """Let no file grow beyond 200 kB, as if the disk were full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("how", [{"workers": 2}, {"parallel": False}], ids=["processes", "inline"])
+def test_a_full_disk(little_room, how):
+    study = Research("deep/study", Domain(a=range(20)))
+    study.add_callable("make", lambda a: bytes([a]) * 50_000, a=EC("a"), save_to="data")
+    with pytest.raises(
+        StudyError, match=r"'/.*deep/study/research\.db' cannot be written.*another `name`"
+    ) as info:
+        study.run(bar=False, **how)
+    assert info.value.__cause__ is not None
+    assert len(str(info.value)) < 500
+    log = Path("deep/study/research.log").read_text()
+    assert "ERROR   study 'deep/study' was broken off: " in log
+    assert "cannot be written" in log
+    assert "ended: {" not in log
+    assert len(ResearchResults("deep/study").df) < 20
+
+
+def test_a_disk_that_is_full_before_there_is_a_study(monkeypatch):
+    def begin(self, study):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("research.storage.sql.SqlStore._begin", begin)
+    with pytest.raises(StudyError, match=r"research\.db' cannot be written: OSError.*No space left"):
+        Research("deep/study").add_callable("f", lambda: 1).run(bar=False)
+    assert not Path("deep").exists()
+
+
+def test_a_definition_for_which_there_is_no_room(monkeypatch):
+    monkeypatch.setattr("research.definition.LARGEST", 2**30)
+    data = bytes(10_000_000)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    study = Research("study").add_callable("f", lambda: len(data), save_to="n")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, before[1]))
+    try:
+        with pytest.raises(StudyError, match=r"research\.dill' cannot be written"):
+            study.run(bar=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

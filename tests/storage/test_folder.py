@@ -1,0 +1,94 @@
+"""A study's folder: made whole or not at all, held while the study runs, removed when nobody uses it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from research import Domain
+from research.errors import StudyError, StudyExistsError
+from research.storage.folder import NewFolder, is_running, remove_folder, study_name
+
+
+@pytest.mark.parametrize("name", ["a", "a/b", Path("a/b"), os.path.join("a", "b")])
+def test_a_name_is_text_or_a_path(name):
+    assert study_name(name) == str(name)
+
+
+@pytest.mark.parametrize("name", [Domain(a=[1]), None, 1, b"a", ["a"]])
+def test_what_is_no_name_is_refused_with_the_way_out(name):
+    with pytest.raises(TypeError, match=r"`name` must be a str or a path.*Research\(domain=domain\)"):
+        study_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "a\0b"])
+def test_what_is_no_path_is_refused(name):
+    with pytest.raises(ValueError, match="`name` must be the path of a folder, got"):
+        study_name(name)
+
+
+def test_a_folder_in_which_nothing_came_about_is_gone_with_all_that_was_made_for_it():
+    Path("old").mkdir()
+    with NewFolder("old/new/study") as new:
+        (new.path / "research.log").write_text("x")
+        (new.path / "objects").mkdir()
+        (new.path / "objects" / "a.bin").write_bytes(b"x")
+    assert os.listdir("old") == []
+
+
+def test_a_folder_that_was_there_stays():
+    Path("study").mkdir()
+    with NewFolder("study") as new:
+        (new.path / "research.log").write_text("x")
+    assert os.listdir("study") == []
+
+
+def test_another_study_beside_it_is_left_alone():
+    with NewFolder("both/one"), NewFolder("both/two") as two:
+        two.keep()
+    assert os.listdir("both") == ["two"]
+
+
+def test_a_folder_that_is_kept_stays_without_its_lock():
+    with NewFolder("study") as new:
+        new.keep()
+        (new.path / "research.db").touch()
+        assert sorted(os.listdir("study")) == ["research.db", "research.lock"]
+    assert os.listdir("study") == ["research.db"]
+
+
+def test_one_folder_is_made_by_one_study_only():
+    with NewFolder("study"):
+        with pytest.raises(StudyExistsError, match="has just been begun in 'study'"):
+            NewFolder("study")
+        assert os.listdir("study") == ["research.lock"]
+
+
+def test_a_lock_that_was_left_behind_is_in_nobodys_way():
+    Path("study").mkdir()
+    Path("study/research.lock").touch()
+    with NewFolder("study") as new:
+        new.keep()
+    assert os.listdir("study") == []
+
+
+def test_a_study_that_runs_is_removed_by_force_only():
+    with NewFolder("study") as new:
+        new.keep()
+        (new.path / "research.db").touch()
+        assert is_running(new.path)
+        with pytest.raises(StudyError, match=r"the study in 'study' is running; nothing was removed.*force"):
+            remove_folder("study", ask=False, force=False)
+        assert Path("study/research.db").exists()
+        assert remove_folder("study", ask=False, force=True)
+    assert not Path("study").exists()
+
+
+def test_a_study_that_has_ended_is_removed_even_if_it_left_its_lock():
+    Path("study").mkdir()
+    for name in ("research.db", "research.lock"):
+        Path("study", name).touch()
+    assert not is_running(Path("study"))
+    assert remove_folder("study", ask=False, force=False)
