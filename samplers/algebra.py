@@ -108,6 +108,9 @@ class Sampler(Distribution):
     __mod__, __rmod__ = _operator("%")
     __pow__, __rpow__ = _operator("**")
 
+    def __neg__(self) -> Sampler:
+        return Arithmetic("*", -1, self)
+
     def apply(self, function: Callable[[Array], Any]) -> Sampler:
         """Return a sampler of `function(points)`.
 
@@ -217,7 +220,7 @@ class Composed(Sampler):
 class Mixture(Composed):
     """Points of one part or another, by weight: what `|` makes."""
 
-    _transient = Composed._transient | {"_bounds"}
+    _transient = Composed._transient | {"_bounds", "_dtype"}
 
     def __init__(self, parts: Iterable[Sampler]) -> None:
         flat = [
@@ -247,15 +250,14 @@ class Mixture(Composed):
         if self._bounds is None:
             shares = np.cumsum(np.array(self.form) / max(self.form))
             self._bounds = shares / shares[-1]
+            probe = np.random.Generator(np.random.Philox(key=0))
+            self._dtype = common_dtype([part.draw(probe, 1) for part in self._parts])
         chosen = np.searchsorted(self._bounds[:-1], rng.random(size), side="right")
-        drawn = [
-            part.checked(part.draw(rng, count), count) if count else None
-            for part, count in zip(self._parts, np.bincount(chosen, minlength=len(self._parts)), strict=True)
-        ]
-        points = np.empty((size, self.dim), dtype=common_dtype([item for item in drawn if item is not None]))
-        for number, item in enumerate(drawn):
-            if item is not None:
-                points[chosen == number] = item
+        points = np.empty((size, self.dim), dtype=self._dtype)
+        for number, part in enumerate(self._parts):
+            is_its = chosen == number
+            if count := int(is_its.sum()):
+                points[is_its] = part.checked(part.draw(rng, count), count)
         return points
 
     def written(self) -> str:
@@ -302,6 +304,8 @@ class Arithmetic(Composed):
             operand if isinstance(operand, Sampler) else constant(operand) for operand in (left, right)
         )
         super().__init__(operand for operand in self.operands if isinstance(operand, Sampler))
+        own = iter(self._parts)
+        self.operands = tuple(next(own) if isinstance(item, Sampler) else item for item in self.operands)
         dims = [
             operand.dim if isinstance(operand, Sampler) else np.size(operand) for operand in self.operands
         ]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from samplers.random import Seed, make_rng
+from samplers.random import Seed, fixed_seed, make_rng
 from samplers.values import checked_int
 
 
@@ -39,7 +39,7 @@ class Distribution(ABC):
 
     def __init__(self, dim: int = 1, seed: Seed = None) -> None:
         self.dim = checked_int("dim", dim, 1)
-        self.seed = seed
+        self.seed = fixed_seed(seed)
         self._rng: np.random.Generator | None = None
 
     @property
@@ -120,7 +120,7 @@ class Distribution(ABC):
             return NotImplemented
         return (
             self.weight == other.weight
-            and same(self.seed, other.seed)
+            and self.seed == other.seed
             and same(self.content, other.content)
             and self.parts == other.parts
         )

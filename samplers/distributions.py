@@ -234,12 +234,13 @@ class ConstantSampler(Sampler):
 
     def __init__(self, constant: Any, dim: int = 1, seed: Seed = None) -> None:
         dim = checked_int("dim", dim, 1)
-        is_list = isinstance(constant, list | tuple | np.ndarray)
+        is_list = isinstance(constant, list | tuple | range | np.ndarray)
         values = copy.deepcopy(list(constant) if is_list and np.ndim(constant) else [constant])
         if not values or any(
             isinstance(value, list | tuple | np.ndarray) and np.ndim(value) for value in values
         ):
             raise ValueError(f"`constant` must be a scalar or a list of scalars, got {constant!r}")
+        values = [value.item() if isinstance(value, np.generic) else value for value in values]
         self.constant = np.empty(
             len(values) * dim, dtype=common_dtype([np.asarray(value) for value in values])
         )

@@ -41,7 +41,8 @@ class QuasiSampler(Sampler):
         return (self.dim,)
 
     def draw(self, rng: np.random.Generator, size: int) -> np.ndarray[Any, Any]:
-        return _points(self.make_engine(rng), size, self.dim)
+        # engines spawn further generators, which says nothing of the state of the one they get
+        return _points(self.make_engine(make_rng(rng)), size, self.dim)
 
     def sample(self, size: int) -> np.ndarray[Any, Any]:
         """Return the next `size` points of the sequence.

@@ -63,19 +63,21 @@ def make_seed(seed: Seed = None) -> int:
     return number
 
 
-def combine_seeds(seeds: Iterable[Seed]) -> Seed:
+def fixed_seed(seed: Seed) -> int | None:
+    """Return a seed as an int; None for what asks for fresh entropy: None, a bool, an object with these."""
+    while not isinstance(seed, np.random.SeedSequence | np.random.Generator) and hasattr(seed, "random_seed"):
+        seed = seed.random_seed
+    return None if seed is None or isinstance(seed, bool | np.bool_) else make_seed(seed)
+
+
+def combine_seeds(seeds: Iterable[int | None]) -> int | None:
     """Return one seed for what is made of several seeded things: None if none of them has one.
 
     A single thing keeps its seed.
     """
-    given = list(seeds)
-    if len(given) == 1:
-        return given[0]
-    numbers = [
-        None if seed is None or isinstance(seed, bool | np.bool_) else make_seed(seed) for seed in given
-    ]
-    if all(number is None for number in numbers):
-        return None
+    numbers = list(seeds)
+    if len(numbers) == 1 or all(number is None for number in numbers):
+        return numbers[0]
     return int.from_bytes(blake2b(repr(numbers).encode(), digest_size=16).digest(), "little")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-_LARGEST_FLOAT = sys.float_info.max
+_LARGEST_INT = int(sys.float_info.max)
 
 
 def checked_int(name: str, value: Any, least: int) -> int:
@@ -27,9 +27,10 @@ def is_number(value: Any) -> bool:
 
 def checked_weight(weight: Any) -> float:
     """Return a weight as a float; refuse one that is not positive and finite."""
-    if not 0 < weight < math.inf or weight > _LARGEST_FLOAT:
+    number = float(weight) if weight < _LARGEST_INT else math.inf
+    if not 0 < number < math.inf:
         raise ValueError(f"the weight of a sampler must be positive and finite, got {weight!r}")
-    return float(weight)
+    return number
 
 
 def constant(value: Any) -> Any:
@@ -50,7 +51,7 @@ def constant(value: Any) -> Any:
 def bound(name: str, value: Any, dim: int | None) -> Any:
     """Return a bound, or one for each of `dim` coordinates; refuse what cannot be compared with points."""
     limit = constant(value)
-    if limit is None or np.iscomplexobj(limit) or np.isnan(limit).any():
+    if limit is None or isinstance(limit, bool) or np.iscomplexobj(limit) or np.isnan(limit).any():
         raise ValueError(f"`{name}` must be a number or a list of numbers, got {value!r}")
     if dim is not None and np.size(limit) not in (1, dim):
         raise ValueError(f"`{name}` must be one number or {dim}, one for each coordinate, got {value!r}")
@@ -61,8 +62,10 @@ def common_dtype(arrays: list[np.ndarray[Any, Any]]) -> np.dtype[Any]:
     """Return the type that holds the values of all arrays as they are."""
     kinds = {array.dtype.kind for array in arrays}
     # numpy would turn numbers into text, and bools into numbers
-    is_mixed = bool(kinds & set("USb")) and len(kinds) > 1
-    return np.dtype(object) if is_mixed or not arrays else np.result_type(*arrays)
+    if not arrays or (kinds & set("USb") and len(kinds) > 1):
+        return np.dtype(object)
+    dtype = np.result_type(*arrays)
+    return np.dtype(object) if kinds <= set("iu") and dtype.kind == "f" else dtype  # which loses digits
 
 
 def written_constant(value: Any) -> str:

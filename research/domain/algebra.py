@@ -19,7 +19,7 @@ from research.domain.ordering import Sum
 from research.domain.values import Alias
 from research.domain.views import Slice
 
-_LARGEST_LEN = 2**63 - 1
+_LARGEST_FLOAT = int(sys.float_info.max)
 
 
 class Point(NamedTuple):
@@ -108,9 +108,9 @@ class Algebra:
             other, int | float | np.integer | np.floating
         ):
             return NotImplemented
-        if not 0 < other < math.inf or other > sys.float_info.max:
+        weight = float(other) if other < _LARGEST_FLOAT else math.inf
+        if not 0 < weight < math.inf:
             raise ValueError(f"the weight of a domain must be positive and finite, got {other!r}")
-        weight = float(other)
         cubes = [
             cube.with_(weight=weight if cube.weight is None else weight * cube.weight)
             for cube in self._sum.cubes

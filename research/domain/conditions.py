@@ -12,6 +12,11 @@ from research.domain.hashing import canonical_text
 from research.errors import UnstableValueError, did_you_mean
 
 _COLLECTING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+_BY_PLACE = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.VAR_POSITIONAL,
+)
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -21,11 +26,13 @@ class Condition:
     Parameters
     ----------
     predicate : callable
-        Its arguments are parameters; or its only one is the config.
+        Its arguments are parameters, `**` all of them; or its only one is the config.
     scope : sequence of str
         Parameters of the configs that it is asked about.
     known : sequence of str
         Parameters of all configs of the domain.
+    defaults : Mapping, optional
+        Values of parameters that a config may lack.
 
     Attributes
     ----------
@@ -42,14 +49,24 @@ class Condition:
         If it asks for a parameter that there is not.
     """
 
-    __slots__ = ("_required", "arguments", "predicate", "reads", "scope")
+    __slots__ = ("_collects", "_required", "arguments", "defaults", "predicate", "reads", "scope")
 
-    def __init__(self, predicate: Callable[..., Any], scope: Sequence[str], known: Sequence[str]) -> None:
+    def __init__(
+        self,
+        predicate: Callable[..., Any],
+        scope: Sequence[str],
+        known: Sequence[str],
+        defaults: Mapping[str, Any] | None = None,
+    ) -> None:
         if not callable(predicate):
             raise TypeError(f"`predicate` must be callable, got {predicate!r}")
         self.predicate = predicate
         self.scope = tuple(scope)
-        self.arguments, self._required = _arguments(predicate, known)
+        self.defaults = dict(defaults or {})
+        self._collects = _collects_keywords(predicate)
+        self.arguments, self._required = (
+            (None, frozenset()) if self._collects else _arguments(predicate, known)
+        )
         if self.arguments is None:
             self.reads = frozenset(self.scope)
             return
@@ -76,9 +93,14 @@ class Condition:
         ValueError
             If a parameter is missing, in this config of several kinds.
         """
+        items = {**self.defaults, **items}
         if self.arguments is None:
             known = Config.of_items({name: items[name] for name in self.scope if name in items})
-            return self._ask((known,), {}, items)
+            return (
+                self._ask((), dict(known.items()), items)
+                if self._collects
+                else self._ask((known,), {}, items)
+            )
         named = {}
         for name in self.arguments:
             if name in items:
@@ -127,6 +149,14 @@ class Condition:
 
 def _is_in_group(name: str, group: str) -> bool:
     return name == group or name.startswith(f"{group}/")
+
+
+def _collects_keywords(predicate: Callable[..., Any]) -> bool:
+    try:
+        parameters = inspect.signature(predicate).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return any(item.kind is item.VAR_KEYWORD for item in parameters)
 
 
 def _arguments(

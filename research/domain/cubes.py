@@ -177,6 +177,12 @@ class Cube(Finding):
         )
 
     def put(self, key: Key, draft: Draft) -> None:
+        self._put_factors(key, draft)
+        if self.defaults:
+            draft.defaults = {**self._default_texts, **draft.defaults}
+            draft.items = {**draft.items, **{k: v for k, v in self.defaults.items() if k not in draft.items}}
+
+    def _put_factors(self, key: Key, draft: Draft) -> None:
         if self.only_draws:
             draft.counts.append(key)
             for factor in self.factors:
@@ -187,10 +193,6 @@ class Cube(Finding):
         else:
             for factor, stride, length in self._radices or ():
                 factor.put(key // stride % length if length else key // stride, draft)
-        if self.defaults:
-            draft.defaults.update(self._default_texts)
-            for name, value in self.defaults.items():
-                draft.items.setdefault(name, value)
 
     def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
         if not self.defaults:
@@ -231,12 +233,13 @@ class Cube(Finding):
     def search(self, stream: Stream) -> Found:
         def make(position: int) -> Draft:
             draft = Draft()
-            self.put(self._key(position, stream), draft)
+            self._put_factors(self._key(position, stream), draft)
+            draft.defaults = {**self._default_texts, **draft.defaults}
             return draft
 
         if self.only_draws:
             return search_draws(self.conditions, make, stream)
-        return search(self.radices(stream), self.conditions, self.defaults, make, stream)
+        return search(self.radices(stream), self.conditions, make, stream)
 
     def configs(self, stream: Stream) -> Iterator[Config]:
         """Make the configs one after another."""
@@ -261,8 +264,10 @@ class Cube(Finding):
             factor.check()
 
     def columns(self) -> Iterator[tuple[str, Any]]:
+        listed = {name for factor in self.factors for name in factor.names}
         for factor in self.factors:
             yield from factor.columns()
+        yield from ((name, (value,)) for name, value in self.defaults.items() if name not in listed)
 
     def __mul__(self, other: Cube) -> Cube:
         weights = [weight for weight in (self.weight, other.weight) if weight is not None]

@@ -52,7 +52,7 @@ def _row(sources: Sequence[Any]) -> tuple[Any, ...]:
             n_values += len(source)
         kinds.update(dict.fromkeys(_kinds(source)))
         ends.extend(_ends(source))
-        examples.extend(_short(unwrap(value)) for value in islice(source, 4))
+        examples.extend(_short(_item(value)) for value in islice(source, 4))
         if len(source) > 4:
             examples.append("...")
     low, high = _extremes(ends)
@@ -76,6 +76,7 @@ def _ends(values: Any) -> list[Any]:
     if isinstance(values, range):
         return [values[0], values[-1]] if len(values) else []
     if isinstance(values, np.ndarray) and values.dtype.kind in "iuf" and values.ndim == 1:
+        values = values[values == values]
         return [values.min().item(), values.max().item()] if len(values) else []
     numbers = [unwrap(value) for value in values]
     return [item for item in numbers if isinstance(item, _NUMBERS) and not isinstance(item, bool)]
@@ -84,6 +85,11 @@ def _ends(values: Any) -> list[Any]:
 def _extremes(numbers: list[Any]) -> tuple[Any, Any]:
     known = [number for number in numbers if number == number]  # nan is neither
     return (min(known), max(known)) if known else (None, None)
+
+
+def _item(value: Any) -> Any:
+    value = unwrap(value)
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _short(value: Any, limit: int = 40) -> str:

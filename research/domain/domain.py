@@ -10,9 +10,9 @@ import numpy as np
 
 from research.domain.algebra import Algebra
 from research.domain.conditions import Condition
-from research.domain.config import AUXILIARY, Config, ConfigAlias
+from research.domain.config import Config, ConfigAlias
 from research.domain.cubes import Cube
-from research.domain.listing import Listed
+from research.domain.listing import Listed, plain_config
 from research.domain.ordering import Sum
 from research.domain.quasirandom import Quasi
 from research.domain.values import Alias
@@ -20,6 +20,7 @@ from research.domain.views import Difference, Permuted, Slice, Unique, index_of
 from research.domain.walking import Walked
 from research.errors import NoMatchError, did_you_mean
 from samplers import make_seed
+from samplers.values import checked_int
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +75,8 @@ class Domain(Walked):
         ----------
         predicate : callable
             Its arguments are names of parameters, as in `lambda a, b: a < b`; arguments with defaults may be
-            missing in a config. A predicate whose only argument is no parameter gets the whole Config.
+            missing in a config, and `**` collects all of it. A predicate whose only argument is no parameter
+            gets the whole Config.
 
         Returns
         -------
@@ -83,7 +85,8 @@ class Domain(Walked):
             read, and the number of configs is not known until `count` has been called: `d[i]` takes time in
             proportion to the configs before it, once. A predicate with named arguments is asked as soon as
             these are known, once for each combination of their values, and of a rejected one no config is
-            made. In products the conditions of both factors must hold.
+            made; views, zips and lists of dicts count as one parameter here. In products the conditions of
+            both factors must hold.
 
         Raises
         ------
@@ -98,7 +101,10 @@ class Domain(Walked):
         >>> [tuple(config.values()) for config in triangle]
         [(0, 1), (0, 2), (1, 2)]
         """
-        cubes = [cube.where(Condition(predicate, cube.names, self.names)) for cube in self._sum.cubes]
+        names = self.names
+        cubes = [
+            cube.where(Condition(predicate, cube.names, names, cube.defaults)) for cube in self._sum.cubes
+        ]
         return self._of(cubes, self._aliases, self._seed)
 
     def shuffle(self, seed: Any = 0) -> Domain:
@@ -138,12 +144,11 @@ class Domain(Walked):
         >>> [config['a'] for config in Domain(a=range(100)).sample(3, seed=1)]
         [19, 72, 97]
         """
-        if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0:
-            raise ValueError(f"`n` must be a non-negative int, got {n!r}")
+        n = checked_int("n", n, 0)
         shuffled = self.shuffle(seed)
-        if not self.is_volatile and self._sum.reach(int(n), self.stream()) < n:
+        if not self.is_volatile and self._sum.reach(n, self.stream()) < n:
             raise ValueError(f"`n` must be at most {self.count()}, the number of configs, got {n}")
-        return shuffled._view(Slice(shuffled._sum, slice(int(n))))
+        return shuffled._view(Slice(shuffled._sum, slice(n)))
 
     def shard(self, k: int, n: int) -> Domain:
         """Return part `k` of `n`, from 0: every n-th config, `d[k::n]`.
@@ -188,7 +193,7 @@ class Domain(Walked):
         if isinstance(other, Algebra):
             rest = other._sum
         elif isinstance(other, Iterable) and not isinstance(other, str | bytes | Mapping):
-            rest = Sum([Cube([Listed(_plain_config(config) for config in other)])])
+            rest = Sum([Cube([Listed(plain_config(config) for config in other)])])
         else:
             return NotImplemented
         return self._view(Difference(self._sum, rest))
@@ -215,17 +220,18 @@ class Domain(Walked):
         """
         if not isinstance(config, Mapping | ConfigAlias):
             raise TypeError(f"`config` must be a dict or a Config, got {type(config).__name__} {config!r}")
-        found = index_of(self._sum, _plain_config(config), self.stream())
+        found = index_of(self._sum, plain_config(config), self.stream())
         if found is None:
             raise ValueError(f"{config!r} is not in this domain")
         return found
 
     def __contains__(self, config: Any) -> bool:
         """Whether a config is there; costs and raises what `index` does."""
-        is_config = isinstance(config, ConfigAlias) or (
-            isinstance(config, Mapping) and all(isinstance(name, str) for name in config)
-        )
-        return is_config and index_of(self._sum, _plain_config(config), self.stream()) is not None
+        try:
+            wanted = plain_config(config)
+        except (TypeError, ValueError):  # what is no config is in no domain
+            return False
+        return index_of(self._sum, wanted, self.stream()) is not None
 
     def with_defaults(self, defaults: Mapping[str, Any] | None = None, /, **kwargs: Any) -> Domain:
         """Return the same configs, with values for parameters that they lack.
@@ -250,18 +256,20 @@ class Domain(Walked):
         if not isinstance(defaults, Mapping | None):
             raise TypeError(f"`defaults` must be a dict, got {type(defaults).__name__} {defaults!r}")
         given = dict(Config({**(defaults or {}), **kwargs}).raw_items())
-        cubes = [cube.with_(defaults={**cube.defaults, **given}) for cube in self._sum.cubes]
+        cubes = [cube.with_(defaults={**given, **cube.defaults}) for cube in self._sum.cubes]
         return self._of(cubes, self._aliases, self._seed)
 
     @classmethod
-    def star(cls, center: Mapping[str, Any], **vary: Any) -> Domain:
+    def star(cls, center: Mapping[str, Any], vary: Mapping[str, Any] | None = None, **kwargs: Any) -> Domain:
         """Return a config, and those that differ from it in one parameter.
 
         Parameters
         ----------
         center : Mapping
-        **vary
+        vary : Mapping, optional
             Values to try of some of its parameters; the one that the center has is left out.
+        **kwargs
+            More of them.
 
         Raises
         ------
@@ -275,7 +283,7 @@ class Domain(Walked):
         """
         middle = {name: [value] for name, value in dict(center).items()}
         star = cls(middle)
-        for name, values in vary.items():
+        for name, values in {**(vary or {}), **kwargs}.items():
             if name not in middle:
                 raise ValueError(f"the center lacks the parameter {name!r}{did_you_mean(name, middle)}")
             others = cls({**middle, name: values}) - [Config(center)]
@@ -283,7 +291,14 @@ class Domain(Walked):
         return star
 
     @classmethod
-    def quasi(cls, n: int, method: str = "sobol", seed: Any = 0, **bounds: Any) -> Domain:
+    def quasi(
+        cls,
+        n: int,
+        method: str = "sobol",
+        seed: Any = 0,
+        bounds: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Domain:
         """Return points that fill the space of several parameters more evenly than random ones.
 
         Parameters
@@ -295,9 +310,11 @@ class Domain(Walked):
             not.
         seed : optional
             Of the randomisation, see `samplers.make_seed`. Default 0.
-        **bounds
+        bounds : Mapping, optional
             For each parameter (low, high), or a ScipySampler, through the inverse of whose distribution
             function the points are taken.
+        **kwargs
+            More of them.
 
         Raises
         ------
@@ -311,7 +328,7 @@ class Domain(Walked):
         >>> sum(config['lr'] < 1e-3 for config in points)
         32
         """
-        return cls._of([Cube([Quasi(n, method, make_seed(seed), bounds)])], {})
+        return cls._of([Cube([Quasi(n, method, make_seed(seed), {**(bounds or {}), **kwargs})])], {})
 
     def describe(self) -> pd.DataFrame:
         """Return what the parameters are.
@@ -353,17 +370,17 @@ class Domain(Walked):
 
         if n is None and self.is_endless:
             raise ValueError("an endless domain has no last config: say how many, `to_df(n)`")
-        return configs_frame(islice(self, n))
+        return configs_frame(islice(self, None if n is None else checked_int("n", n, 0)))
 
     def _repr_html_(self) -> str:
         from research.domain.describing import as_html
 
-        known = self._sum.known(self.stream())
-        size = "not counted yet" if known is None else f"{known:,} configs"
         try:
             configs = list(islice(self, _N_SHOWN))
         except NoMatchError as error:
-            configs, size = [], str(error)
+            return as_html(repr(self), str(error), [], is_cut=False)
+        known = self._sum.known(self.stream())
+        size = "not counted yet" if known is None else f"{known:,} config{'s' * (known != 1)}"
         size = "endless" if self.is_endless else size
         return as_html(repr(self), size, configs, known is None or known > len(configs))
 
@@ -377,14 +394,3 @@ def Option(name: str | Alias, values: Any) -> Domain:  # noqa: N802  (a class in
     True
     """
     return Domain({name: values})
-
-
-def _plain_config(config: Any) -> Config:
-    """Return a config as it comes from a domain, whatever it is given as."""
-    if isinstance(config, ConfigAlias):
-        return Config({name: value for name, value in config.config().items() if name not in AUXILIARY})
-    if isinstance(config, Config):
-        return config
-    if not isinstance(config, Mapping):
-        raise TypeError(f"a config must be a dict, got {type(config).__name__} {config!r}")
-    return Config(config)

@@ -18,7 +18,7 @@ import numpy as np
 from research.domain.config import Config
 from research.domain.hashing import canonical_text
 from research.errors import UnstableValueError
-from samplers import Sampler, make_seed
+from samplers import Sampler
 
 PENDING: Any = object()  # holds the place of a drawn value until the listed ones are known
 _ZEROS = (0, 0, 0, 0)
@@ -82,7 +82,7 @@ class Draw:
     def __init__(self, name: str, sampler: Sampler) -> None:
         self.name = name
         self.sampler = sampler
-        self.own_seed = None if sampler.seed is None else make_seed(sampler.seed)
+        self.own_seed: int | None = sampler.seed
         self._text: str | None = None  # what is hashed of the parameter and its sampler
 
     def check(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from research.domain.config import Config, entries, join_entries
+from research.domain.config import AUXILIARY, Config, ConfigAlias, entries, join_entries
 from research.domain.drawing import Draft, Stream
 from research.domain.factors import Factor, Key, Texts
 from samplers import Sampler
@@ -79,4 +79,15 @@ def _config(number: int, config: Any) -> Config:
                 f"config number {number}: the parameter {name!r} is a sampler; configs that are listed have "
                 f"values. Write Domain([...]) * Domain({name}=sampler)"
             )
+    return Config(config)
+
+
+def plain_config(config: Any) -> Config:
+    """Return a config as it comes from a domain, whatever it is given as."""
+    if isinstance(config, ConfigAlias):
+        return Config({name: value for name, value in config.config().items() if name not in AUXILIARY})
+    if isinstance(config, Config):
+        return config
+    if not isinstance(config, Mapping):
+        raise TypeError(f"a config must be a dict, got {type(config).__name__} {config!r}")
     return Config(config)

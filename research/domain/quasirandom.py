@@ -12,7 +12,7 @@ from research.domain.factors import Column, Factor, Key, Texts, within
 from research.domain.names import check_names
 from samplers import ScipySampler, make_rng, make_seed
 from samplers.quasirandom import METHODS
-from samplers.values import is_number
+from samplers.values import checked_int, is_number
 
 
 class Quasi(Factor):
@@ -35,13 +35,11 @@ class Quasi(Factor):
     __slots__ = ("_columns", "bounds", "length", "method", "n_points", "names", "seed")
 
     def __init__(self, n_points: int, method: str, seed: int, bounds: Mapping[str, Any]) -> None:
-        if isinstance(n_points, bool) or not isinstance(n_points, int | np.integer) or n_points < 1:
-            raise ValueError(f"`n` must be a positive int, got {n_points!r}")
         if method not in METHODS:
             raise ValueError(f"`method` must be one of {', '.join(map(repr, METHODS))}, got {method!r}")
         if not bounds:
             raise ValueError("quasi-random points need at least one parameter, such as lr=(0, 1)")
-        self.n_points = int(n_points)
+        self.n_points = checked_int("n", n_points, 1)
         self.length: int = self.n_points
         self.method = method
         self.seed = make_seed(seed)
@@ -87,7 +85,7 @@ class Quasi(Factor):
         return hash((self.n_points, self.method, self.seed, self.names))
 
     def __repr__(self) -> str:
-        return f"Domain.quasi({self.n_points}, {self.method!r}, {self.seed}, **{self.bounds!r})"
+        return f"Domain.quasi({self.n_points}, {self.method!r}, {self.seed}, {self.bounds!r})"
 
     def __getstate__(self) -> Any:
         return self._content()

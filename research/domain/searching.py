@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from math import prod
 from typing import Any, TypeAlias
@@ -20,7 +20,6 @@ Radices: TypeAlias = Sequence[tuple[Factor, int, int]]
 def search(
     radices: Radices,
     conditions: Sequence[Condition],
-    defaults: Mapping[str, Any],
     make: Callable[[int], Draft],
     stream: Stream,
 ) -> Found:
@@ -35,10 +34,8 @@ def search(
         Factors with their strides and lengths; only the first may have the length 0, which stands for an
         endless or uncounted one.
     conditions : sequence of Condition
-    defaults : Mapping
-        Values of parameters that factors may lack.
     make : callable
-        Takes a position, returns the config there, drawn values pending.
+        Takes a position, returns the config there, without defaults, drawn values pending.
     stream : Stream
     """
     misses = Misses(f"where({', '.join(map(str, conditions))})")
@@ -46,9 +43,7 @@ def search(
     is_late = [not drawn.isdisjoint(condition.reads) for condition in conditions]
     late = [condition for condition, is_it in zip(conditions, is_late, strict=True) if is_it]
     tests = [
-        _Test(condition, radices, defaults)
-        for condition, is_it in zip(conditions, is_late, strict=True)
-        if not is_it
+        _Test(condition, radices) for condition, is_it in zip(conditions, is_late, strict=True) if not is_it
     ]
     depth = len(radices) if late else max((test.level for test in tests), default=0) + 1
     depth = min(depth, len(radices))
@@ -146,9 +141,8 @@ class _Test:
         The innermost of these loops, -1 if there is none.
     """
 
-    def __init__(self, condition: Condition, radices: Radices, defaults: Mapping[str, Any]) -> None:
+    def __init__(self, condition: Condition, radices: Radices) -> None:
         self._condition = condition
-        self._defaults = {name: value for name, value in defaults.items() if name in condition.reads}
         self._levels = [
             level
             for level, (factor, _, _) in enumerate(radices)
@@ -171,7 +165,7 @@ class _Test:
         return self._answers[cell] == 2
 
     def _ask(self, cursor: _Cursor) -> bool:
-        items = dict(self._defaults)
+        items: dict[str, Any] = {}
         for level in self._levels:
             items.update(cursor.items(level))
         return self._condition.holds(items)

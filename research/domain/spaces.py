@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
+
+from samplers.values import checked_int, is_number
 
 
 def intspace(start: float, stop: float, num: int = 50) -> list[int]:
@@ -23,7 +27,10 @@ def intspace(start: float, stop: float, num: int = 50) -> list[int]:
     >>> intspace(1, 3, 10)
     [1, 2, 3]
     """
-    return list(dict.fromkeys(int(value) for value in np.rint(np.linspace(start, stop, _checked(num)))))
+    first, last = Fraction(_finite("start", start)), Fraction(_finite("stop", stop))
+    num = checked_int("num", num, 1)
+    step = (last - first) / max(num - 1, 1)
+    return list(dict.fromkeys(round(first + step * number) for number in range(num)))
 
 
 def logspace(start: float, stop: float, num: int = 50) -> list[float]:
@@ -46,14 +53,16 @@ def logspace(start: float, stop: float, num: int = 50) -> list[float]:
     >>> logspace(1e-3, 1, 4)
     [0.001, 0.01, 0.1, 1.0]
     """
-    if not start * stop > 0 or not math.isfinite(start) or not math.isfinite(stop):
+    first, last = _finite("start", start), _finite("stop", stop)
+    if not first or not last or (first > 0) != (last > 0):
         raise ValueError(
-            f"`start` and `stop` must be finite, of one sign and not 0, got start={start!r}, stop={stop!r}"
+            f"`start` and `stop` must be of one sign and not 0, got start={start!r}, stop={stop!r}"
         )
-    return [float(value) for value in np.geomspace(start, stop, _checked(num))]
+    values: list[float] = np.geomspace(first, last, checked_int("num", num, 1)).tolist()
+    return values
 
 
-def _checked(num: int) -> int:
-    if isinstance(num, bool) or not isinstance(num, int | np.integer) or num < 1:
-        raise ValueError(f"`num` must be a positive int, got {num!r}")
-    return int(num)
+def _finite(name: str, value: Any) -> Any:
+    if not is_number(value) or not math.isfinite(value):
+        raise ValueError(f"`{name}` must be a finite number, got {value!r}")
+    return value.item() if isinstance(value, np.generic) else value

@@ -233,3 +233,53 @@ def test_who_uses_numpy_s_distributions_does_not_load_scipy_s():
     code = "import sys, samplers; samplers.NumpySampler('n').sample(1); print('scipy.stats' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("name", NUMPY)
+@pytest.mark.parametrize("is_default", [True, False], ids=["alone", "in an array"])
+def test_one_point_is_the_first_of_a_sample_as_a_python_value(name, is_default):
+    parameters = NUMPY[name]
+    if not is_default:  # numbers of numpy go another way through numpy
+        parameters = {key: np.asarray(value)[()] for key, value in parameters.items()}
+    sampler = NumpySampler(name, **parameters)
+    for seed in range(20):
+        one, many = make_rng(seed), make_rng(seed)
+        value = sampler.draw_one(one)
+        point = sampler.draw(many, 1)[0].tolist()
+        expected = tuple(point) if sampler.dim > 1 else point[0]
+        assert (value, type(value)) == (expected, type(expected))
+        assert one.bit_generator.state == many.bit_generator.state
+        assert all(type(item) in (int, float) for item in (value if sampler.dim > 1 else [value]))
+
+
+@pytest.mark.parametrize("sampler", [*SCIPY, NumpySampler("n", dim=3)], ids=repr)
+def test_one_point_of_any_library_is_the_first_of_a_sample(sampler):
+    for seed in range(5):
+        value = sampler.draw_one(make_rng(seed))
+        point = sampler.draw(make_rng(seed), 1)[0].tolist()
+        assert value == (tuple(point) if sampler.dim > 1 else point[0])
+        assert all(type(item) in (int, float) for item in (value if sampler.dim > 1 else [value]))
+
+
+@pytest.mark.parametrize(
+    ("choices", "kind"),
+    [(["a", "b"], str), ([1, 2], int), ([1.5, 2], float), ([True, False], bool), (3, int)],
+    ids=str,
+)
+def test_choices_are_python_values(choices, kind):
+    values = {NumpySampler("choice", a=choices).draw_one(make_rng(seed)) for seed in range(20)}
+    assert {type(value) for value in values} == {kind}
+    assert values == set(range(3) if choices == 3 else choices)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"low": 0, "high": 2**62}, {"low": 5, "endpoint": True}, {"low": 0, "high": 200, "dtype": "uint8"}],
+    ids=str,
+)
+def test_integers_one_by_one_are_those_of_a_sample(parameters):
+    sampler = NumpySampler("integers", **parameters)
+    for seed in range(20):
+        value = sampler.draw_one(make_rng(seed))
+        assert type(value) is int
+        assert value == sampler.draw(make_rng(seed), 1)[0, 0]
