@@ -43,8 +43,8 @@ def _operator(symbol: str) -> tuple[Callable[[Any, Any], Sampler], Callable[[Any
     """Return the methods of a binary operator: for a sampler at its left, and at its right."""
 
     def combine(left: Any, right: Any, other: Any) -> Any:
-        is_operand = isinstance(other, Sampler) or constant(other) is not None
-        return Arithmetic(symbol, left, right) if is_operand else NotImplemented
+        can_be = isinstance(other, Sampler) or constant(other) is not None
+        return Arithmetic(symbol, left, right) if can_be else NotImplemented
 
     def at_left(self: Any, other: Any) -> Any:
         return combine(self, other, other)
@@ -223,13 +223,10 @@ class Mixture(Composed):
     _transient = Composed._transient | {"_bounds", "_dtype"}
 
     def __init__(self, parts: Iterable[Sampler]) -> None:
-        flat = [
-            inner
-            for part in parts
-            for inner in (
-                part.parts if isinstance(part, Mixture) and part.weight == part.own_weight else [part]
-            )
-        ]
+        flat: list[Sampler] = []
+        for part in parts:
+            is_plain = isinstance(part, Mixture) and part.weight == part.own_weight
+            flat.extend(part.parts if is_plain else [part])  # type: ignore[arg-type]
         super().__init__(flat)
         dims = sorted({part.dim for part in flat})
         if len(dims) > 1:

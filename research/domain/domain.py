@@ -12,11 +12,12 @@ from research.domain.algebra import Algebra
 from research.domain.conditions import Condition
 from research.domain.config import Config, ConfigAlias
 from research.domain.cubes import Cube
+from research.domain.keeping import Difference, Unique, index_of
 from research.domain.listing import Listed, plain_config
 from research.domain.ordering import Sum
 from research.domain.quasirandom import Quasi
 from research.domain.values import Alias
-from research.domain.views import Difference, Permuted, Slice, Unique, index_of
+from research.domain.views import Permuted, Slice
 from research.domain.walking import Walked
 from research.errors import NoMatchError, did_you_mean
 from samplers import make_seed
@@ -207,6 +208,7 @@ class Domain(Walked):
         Parameters
         ----------
         config : Mapping or ConfigAlias
+            In a dict, parameters may have their default or be missing; a Config goes by its identity.
 
         Raises
         ------
@@ -220,7 +222,7 @@ class Domain(Walked):
         """
         if not isinstance(config, Mapping | ConfigAlias):
             raise TypeError(f"`config` must be a dict or a Config, got {type(config).__name__} {config!r}")
-        found = index_of(self._sum, plain_config(config), self.stream())
+        found = index_of(self._sum, plain_config(config), self.stream(), isinstance(config, Config))
         if found is None:
             raise ValueError(f"{config!r} is not in this domain")
         return found
@@ -231,7 +233,7 @@ class Domain(Walked):
             wanted = plain_config(config)
         except (TypeError, ValueError):  # what is no config is in no domain
             return False
-        return index_of(self._sum, wanted, self.stream()) is not None
+        return index_of(self._sum, wanted, self.stream(), isinstance(config, Config)) is not None
 
     def with_defaults(self, defaults: Mapping[str, Any] | None = None, /, **kwargs: Any) -> Domain:
         """Return the same configs, with values for parameters that they lack.

@@ -1,0 +1,170 @@
+"""Views that keep some configs, by what they hold: each once, or those that are not elsewhere."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Any
+
+from research.domain.config import Config
+from research.domain.drawing import Draft, Stream
+from research.domain.factors import Key, Texts
+from research.domain.finding import Finding, Found, Misses
+from research.domain.ordering import Sum
+from research.domain.views import View
+
+_MOST_CANDIDATES = 10**5  # configs of which only the drawn values are left to compare
+
+
+class Kept(View, Finding):
+    """Those configs of another sequence that pass a test, each the first time it comes.
+
+    Parameters
+    ----------
+    inner : Sum
+    """
+
+    __slots__ = ("_found", "is_endless", "length")
+
+    def __init__(self, inner: Sum) -> None:
+        self._attach(inner)
+        self.length = None
+        self.is_endless = inner.is_endless
+        self.is_volatile = inner.is_volatile or bool(inner.drawn)
+        self._found: dict[Stream | None, Found] = {}
+
+    @abstractmethod
+    def passes(self, config: Config, stream: Stream) -> bool:
+        """Whether to keep a config that has not come before."""
+
+    def search(self, stream: Stream) -> Found:
+        return Found(self._walk(stream))
+
+    def _walk(self, stream: Stream) -> Iterator[int]:
+        seen: set[str] = set()
+        misses = Misses(repr(self)) if self.is_endless else None
+        for index, config in enumerate(self.inner.configs(stream)):
+            digest = config.hash()
+            if digest not in seen and self.passes(config, stream):
+                seen.add(digest)
+                if misses:
+                    misses.hit()
+                yield index
+            elif misses:
+                misses.miss()
+
+    def count(self, stream: Stream) -> int | None:
+        return None if self.is_endless else self.found(stream).count()
+
+    def reach(self, n_configs: int, stream: Stream) -> int:
+        return self.found(stream).reach(n_configs)
+
+    def locate(self, index: int, stream: Stream) -> Key:
+        return self.inner.locate(self.found(stream)[index], stream)
+
+    def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
+        for number in self.inner.find(texts, stream):
+            index = self.found(stream).index(number)
+            if index is not None:
+                yield index
+
+
+class Unique(Kept):
+    """What `d.unique()` makes."""
+
+    __slots__ = ()
+
+    def passes(self, config: Config, stream: Stream) -> bool:
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return self.inner == other.inner if isinstance(other, Unique) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(("unique", self.inner))
+
+    def __repr__(self) -> str:
+        return f"({self.inner!r}).unique()"
+
+    def __getstate__(self) -> Any:
+        return (self.inner,)
+
+    def __setstate__(self, state: Any) -> None:
+        Unique.__init__(self, *state)
+
+
+class Difference(Kept):
+    """Configs of one sequence that are not in another: what `a - b` makes.
+
+    Parameters
+    ----------
+    inner, other : Sum
+    """
+
+    __slots__ = ("other",)
+
+    def __init__(self, inner: Sum, other: Sum) -> None:
+        super().__init__(inner)
+        self.other = other
+        self.is_volatile = self.is_volatile or other.is_volatile or bool(other.drawn)
+
+    def passes(self, config: Config, stream: Stream) -> bool:
+        if index_of(self.other, config, stream) is not None:
+            return False
+        whole = Config.of_items(dict(config.raw_items()))  # as somebody may have listed it
+        return not config.defaults or index_of(self.other, whole, stream) is None
+
+    def check(self) -> None:
+        self.inner.check()
+        self.other.check()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Difference):
+            return NotImplemented
+        return self.inner == other.inner and self.other == other.other
+
+    def __hash__(self) -> int:
+        return hash(("difference", self.inner, self.other))
+
+    def __repr__(self) -> str:
+        return f"({self.inner!r} - ({self.other!r}))"
+
+    def __getstate__(self) -> Any:
+        return self.inner, self.other
+
+    def __setstate__(self, state: Any) -> None:
+        Difference.__init__(self, *state)
+
+
+def index_of(sequence: Sum, config: Config, stream: Stream, is_exact: bool = True) -> int | None:
+    """Return the first index at which a config stands, None if it is not there.
+
+    Parameters
+    ----------
+    sequence : Sum
+    config : Config
+    stream : Stream
+    is_exact : bool, default True
+        Whether identities must be equal; else parameters that have their default may be there or not.
+
+    Raises
+    ------
+    ValueError
+        If it is not among the first 10^5 configs of an endless sequence where it could be.
+    """
+    for n_looked_at, index in enumerate(sequence.find(config.texts(), stream)):
+        if n_looked_at == _MOST_CANDIDATES and sequence.is_endless:
+            raise ValueError(
+                f"it cannot be known whether {config!r} is in an endless sequence of draws: it is not among "
+                f"the first {n_looked_at}"
+            )
+        draft = Draft()
+        sequence.put(sequence.locate(index, stream), draft)
+        draft.draw(stream)
+        if is_exact:
+            is_same = Config.of_items(draft.items, draft.defaults) == config
+        else:
+            is_same = Config.of_items(draft.items).texts() == {**draft.defaults, **config.texts()}
+        if is_same:
+            return index
+    return None
