@@ -83,9 +83,10 @@ def pictures() -> dict[str, str]:
     operands = [("a", a), ("b", two)]
     grid = a * two
     numbers = list(range(len(grid)))
-    chosen = [config in grid.where(lambda a, b: (a > 1) == (b == "x")) for config in grid]
+    square = Domain(a=[1, 2, 3], b=[1, 2, 3])
+    below = [config in square.where(lambda a, b: a < b) for config in square]
     left = Domain(a=[1, 2, 3, 4, 5, 6])
-    square = [Domain.quasi(64, method, 1, a=(0, 1), b=(0, 1)) for method in ("sobol", "lhs")]
+    evenly = [Domain.quasi(64, method, 1, a=(0, 1), b=(0, 1)) for method in ("sobol", "lhs")]
     random = _random_points()
     return {
         "sum": picture([*operands, ("a + b", a + two)]),
@@ -97,8 +98,8 @@ def pictures() -> dict[str, str]:
         ),
         "where": picture(
             [
-                ("d", grid),
-                ("d.where(lambda a, b: ...)", grid, {number for number in numbers if chosen[number]}),
+                ("d", square),
+                ("d.where(lambda a, b: a < b)", square, {index for index in range(9) if below[index]}),
             ]
         ),
         "shuffle": picture(
@@ -122,7 +123,7 @@ def pictures() -> dict[str, str]:
         "star": picture(
             [("Domain.star(center, ...)", Domain.star({"a": 1, "b": "x"}, a=[1, 2, 3], b=["x", "y"]))]
         ),
-        "quasi": scatter([("random", random), ("sobol", square[0]), ("lhs", square[1])]),
+        "quasi": scatter([("random", random), ("sobol", evenly[0]), ("lhs", evenly[1])]),
     }
 
 

@@ -123,7 +123,7 @@ class Condition:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Condition):
             return NotImplemented
-        if self.scope != other.scope:
+        if self._read() != other._read():
             return False
         if self.predicate is other.predicate:
             return True
@@ -133,7 +133,11 @@ class Condition:
             return False
 
     def __hash__(self) -> int:
-        return hash((self.scope, self.arguments))
+        return hash(self._read())
+
+    def _read(self) -> Any:
+        """What of the configs the predicate is told."""
+        return (frozenset(self.scope), None) if self.arguments is None else (self.reads, self.arguments)
 
     def __str__(self) -> str:
         """Write the predicate, as code where it has a name."""

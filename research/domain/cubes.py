@@ -16,6 +16,7 @@ from research.domain.finding import Finding, Found
 from research.domain.grids import are_options, walk_options
 from research.domain.names import check_names
 from research.domain.searching import search, search_draws
+from research.domain.writing import write_product
 
 _LARGEST_COLUMN = 2**20  # values that a filter of one parameter is asked about at once
 
@@ -279,38 +280,16 @@ class Cube(Finding):
         )
 
     def _content(self) -> tuple[Any, ...]:
-        return self.factors, self.weight, self.conditions, self._default_texts
+        return self.factors, self.weight, frozenset(self.conditions), self._default_texts
 
     def __eq__(self, other: object) -> bool:
         return self._content() == other._content() if isinstance(other, Cube) else NotImplemented
 
     def __hash__(self) -> int:
-        return hash((self.factors, self.weight, self.conditions))
+        return hash((self.factors, self.weight, frozenset(self.conditions)))
 
     def __repr__(self) -> str:
-        """Write an expression that evaluates to this product."""
-        parts: list[str] = []
-        options: list[str] = []
-        for factor, following in itertools.pairwise([*self.factors, None]):
-            if not isinstance(factor, Column | DrawFactor):
-                parts.append(repr(factor))
-                continue
-            options.append(f"{factor.names[0]!r}: {factor!r}")
-            if not isinstance(following, Column | DrawFactor):
-                parts.append(f"Domain({{{', '.join(options)}}})")
-                options = []
-        text = " * ".join(parts) or "Domain({})"
-        calls = [f".where({condition})" for condition in self.conditions]
-        if self.defaults:
-            calls.append(f".with_defaults({self.defaults!r})")
-        if calls:
-            text = f"({text})" if len(parts) > 1 else text
-        text += "".join(calls)
-        return (
-            text
-            if self.weight is None
-            else f"{self.weight!r} * {text if calls or len(parts) < 2 else f'({text})'}"
-        )
+        return write_product(self.factors, self.conditions, self.defaults, self.weight)
 
     def __getstate__(self) -> Any:
         return self.factors, self.weight, self.conditions, self.defaults

@@ -28,7 +28,7 @@ class Kept(View, Finding):
 
     def __init__(self, inner: Sum) -> None:
         self._attach(inner)
-        self.length = None
+        self.length = 0 if inner.length == 0 else None
         self.is_endless = inner.is_endless
         self.is_volatile = inner.is_volatile or bool(inner.drawn)
         self._found: dict[Stream | None, Found] = {}
