@@ -96,7 +96,7 @@ class Sampler(Distribution):
     def __and__(self, other: Sampler | float) -> Sampler:
         if isinstance(other, Sampler):
             return Stack([self, other])
-        return self.with_weight(checked_weight(other)) if is_number(other) else NotImplemented
+        return self.with_weight(checked_weight("sampler", other)) if is_number(other) else NotImplemented
 
     __rand__ = __and__
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 
-_LARGEST_INT = int(sys.float_info.max)
-
 
 def checked_int(name: str, value: Any, least: int) -> int:
     """Return an int, of numpy or not; refuse anything else, and what is less than `least`."""
@@ -25,11 +23,14 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
 
 
-def checked_weight(weight: Any) -> float:
-    """Return a weight as a float; refuse one that is not positive and finite."""
-    number = float(weight) if weight < _LARGEST_INT else math.inf
+def checked_weight(what: str, weight: Any) -> float:
+    """Return the weight of something as a float; refuse one that is not positive and finite."""
+    try:
+        number = float(weight)
+    except OverflowError:  # an int beyond all floats
+        number = math.inf
     if not 0 < number < math.inf:
-        raise ValueError(f"the weight of a sampler must be positive and finite, got {weight!r}")
+        raise ValueError(f"the weight of a {what} must be positive and finite, got {weight!r}")
     return number
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from operator import index as as_index
 from typing import Any, NamedTuple, Self
@@ -18,8 +16,7 @@ from research.domain.listing import Listed
 from research.domain.ordering import Sum
 from research.domain.values import Alias
 from research.domain.views import Slice
-
-_LARGEST_FLOAT = int(sys.float_info.max)
+from samplers.values import checked_weight
 
 
 class Point(NamedTuple):
@@ -108,9 +105,7 @@ class Algebra:
             other, int | float | np.integer | np.floating
         ):
             return NotImplemented
-        weight = float(other) if other < _LARGEST_FLOAT else math.inf
-        if not 0 < weight < math.inf:
-            raise ValueError(f"the weight of a domain must be positive and finite, got {other!r}")
+        weight = checked_weight("domain", other)
         cubes = [
             cube.with_(weight=weight if cube.weight is None else weight * cube.weight)
             for cube in self._sum.cubes

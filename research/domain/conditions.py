@@ -176,7 +176,8 @@ def _arguments(
     required = [
         item.name for item in parameters if item.default is item.empty and item.kind not in _COLLECTING
     ]
-    if not found and (required == [item.name for item in parameters[:1]] or (parameters[:1] and not named)):
+    takes_one = bool(parameters) and parameters[0].kind in _BY_PLACE and (required or not named)
+    if takes_one and not found and required in ([], [parameters[0].name]):
         return None, frozenset()
     missing = [name for name in required if name not in found]
     if missing or not found:

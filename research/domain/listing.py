@@ -33,7 +33,9 @@ class Listed(Factor):
         self._numbers: dict[str, list[int]] | None = None
 
     def put(self, key: Key, draft: Draft) -> None:
-        draft.items.update(self.configs[key].raw_items())
+        config = self.configs[key]
+        draft.items.update(config.raw_items())
+        draft.defaults.update(config.defaults)
 
     def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
         if self._numbers is None:
