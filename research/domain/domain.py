@@ -38,16 +38,14 @@ class Domain(Walked):
     - `a * b`: every config of a with every config of b, those of b fastest.
     - `a @ b`: the first of a with the first of b, and so on.
     - `0.3 * a + 0.7 * b`: configs of a and of b in turn, at random by weight, until all are used up.
-    - `a - b`: configs of a that are not in b.
-    - `a[i]`, `a[start:stop:step]`: one config; a Domain of some.
+    - `a - b`: configs of a that are not in b. `a[i]`, `a[start:stop:step]`: one; a Domain of some.
 
     Parameters
     ----------
     domain : dict, Domain or list of dicts, optional
         Values of each parameter: a list, tuple, range, array, any other sequence, or a Sampler. All
         combinations are taken; where a parameter has a Sampler, each of them gets a value of its own. A
-        list of dicts is taken as the configs themselves. `Domain()` has no configs, `Domain({})` has one,
-        which is empty.
+        list of dicts is taken as the configs. `Domain()` has none, `Domain({})` has one, which is empty.
     **kwargs
         More parameters, likewise.
 
@@ -177,7 +175,7 @@ class Domain(Walked):
     def unique(self) -> Domain:
         """Return the configs without those that came before.
 
-        Configs are looked at as they are read; each takes some microseconds, and a hundred bytes are kept.
+        Configs are looked at as they are read; each takes some microseconds, a hundred bytes are kept.
 
         Examples
         --------
@@ -190,14 +188,18 @@ class Domain(Walked):
         """Return the configs that are not in another domain or list of configs, each once.
 
         Configs are looked at as they are read, as in `unique`; the other is not walked, but asked by index.
+        A Config goes by its identity; dicts in a list may have or lack parameters that have their default.
         """
         if isinstance(other, Algebra):
-            rest = other._sum
-        elif isinstance(other, Iterable) and not isinstance(other, str | bytes | Mapping):
-            rest = Sum([Cube([Listed(plain_config(config) for config in other)])])
-        else:
+            return self._view(Difference(self._sum, other._sum))
+        if not isinstance(other, Iterable) or isinstance(other, str | bytes | Mapping):
             return NotImplemented
-        return self._view(Difference(self._sum, rest))
+        given, rest = list(other), self
+        for is_exact in (True, False):
+            configs = [plain_config(item) for item in given if isinstance(item, Config) == is_exact]
+            if configs or (is_exact and not given):
+                rest = rest._view(Difference(rest._sum, Sum([Cube([Listed(configs)])]), is_exact))
+        return rest
 
     def index(self, config: Any) -> int:
         """Return the index of the first config that equals this one.
@@ -213,7 +215,7 @@ class Domain(Walked):
         Raises
         ------
         ValueError
-            If it is not there; or not among the first 10^5 configs of an endless sequence of draws.
+            If it is not there; or not among the first 10^5 of an endless sequence of draws.
 
         Examples
         --------
@@ -231,7 +233,7 @@ class Domain(Walked):
         """Whether a config is there; costs and raises what `index` does."""
         try:
             wanted = plain_config(config)
-        except (TypeError, ValueError):  # what is no config is in no domain
+        except (TypeError, ValueError):  # it is no config
             return False
         return index_of(self._sum, wanted, self.stream(), isinstance(config, Config)) is not None
 
@@ -382,9 +384,9 @@ class Domain(Walked):
         except NoMatchError as error:
             return as_html(repr(self), str(error), [], is_cut=False)
         known = self._sum.known(self.stream())
-        size = "not counted yet" if known is None else f"{known:,} config{'s' * (known != 1)}"
-        size = "endless" if self.is_endless else size
-        return as_html(repr(self), size, configs, known is None or known > len(configs))
+        unknown = "endless" if self.is_endless else "not counted yet"
+        size = unknown if known is None else f"{known:,} config{'s' * (known != 1)}"
+        return as_html(repr(self), size, configs, is_cut=known is None or known > len(configs))
 
 
 def Option(name: str | Alias, values: Any) -> Domain:  # noqa: N802  (a class in the interface it comes from)

@@ -99,20 +99,25 @@ class Difference(Kept):
     Parameters
     ----------
     inner, other : Sum
+    is_exact : bool, default True
+        Whether identities must be equal; else the other may have parameters with the default that they have
+        here, as somebody would write them down.
     """
 
-    __slots__ = ("other",)
+    __slots__ = ("is_exact", "other")
 
-    def __init__(self, inner: Sum, other: Sum) -> None:
+    def __init__(self, inner: Sum, other: Sum, is_exact: bool = True) -> None:
         super().__init__(inner)
         self.other = other
+        self.is_exact = is_exact
         self.is_volatile = self.is_volatile or other.is_volatile or bool(other.drawn)
 
     def passes(self, config: Config, stream: Stream) -> bool:
         if index_of(self.other, config, stream) is not None:
             return False
-        whole = Config.of_items(dict(config.raw_items()))  # as somebody may have listed it
-        return not config.defaults or index_of(self.other, whole, stream) is None
+        if self.is_exact or not config.defaults:
+            return True
+        return index_of(self.other, Config.of_items(dict(config.raw_items())), stream) is None
 
     def check(self) -> None:
         self.inner.check()
@@ -121,16 +126,20 @@ class Difference(Kept):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Difference):
             return NotImplemented
-        return self.inner == other.inner and self.other == other.other
+        return bool(self._content() == other._content())
+
+    def _content(self) -> Any:
+        return self.inner, self.other, self.is_exact
 
     def __hash__(self) -> int:
         return hash(("difference", self.inner, self.other))
 
     def __repr__(self) -> str:
-        return f"({self.inner!r} - ({self.other!r}))"
+        other = repr(self.other)
+        return f"({self.inner!r} - {f'({other})' if self.is_exact else other.removeprefix('Domain')})"
 
     def __getstate__(self) -> Any:
-        return self.inner, self.other
+        return self._content()
 
     def __setstate__(self, state: Any) -> None:
         Difference.__init__(self, *state)

@@ -46,6 +46,8 @@ def search(
         _Test(condition, radices) for condition, is_it in zip(conditions, is_late, strict=True) if not is_it
     ]
     depth = len(radices) if late else max((test.level for test in tests), default=0) + 1
+    if radices and not radices[0][2]:
+        depth = max(depth, 1)  # it cannot be left out of the search: nobody knows its length
     depth = min(depth, len(radices))
     positions = _walk(radices, depth, tests, stream, misses)
     if late:

@@ -37,7 +37,9 @@ def _write(factors: Sequence[Factor], conditions: Sequence[Condition]) -> tuple[
         own = [item for item in inner if set(item.scope) <= scope]
         inner = [item for item in inner if item not in own]
         run = [number for number, part in enumerate(parts) if _is_within(part, scope)]
-        if run:
+        if not run:  # they were made for configs without parameters
+            parts.insert(0, _write((), own)[0])
+        else:
             made = [part for part in parts[run[0] : run[-1] + 1] if isinstance(part, Factor)]
             parts[run[0] : run[-1] + 1] = [_write(made, own)[0]]
     texts: list[str] = []
