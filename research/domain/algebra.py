@@ -237,7 +237,11 @@ class Algebra:
         return self.configs()
 
     def __getitem__(self, index: Any) -> Any:
-        """Return one config, or a Domain of some of them."""
+        """Return one config, or a Domain of some of them; indices and slices count as those of a list do.
+
+        Takes time in proportion to the number of parameters, for domains of any size; with weights, filters
+        and differences, also to what comes before, once.
+        """
         if isinstance(index, slice):
             return self._view(Slice(self._sum, _checked_slice(index)))
         try:

@@ -131,7 +131,7 @@ class Domain(Walked):
         return self._view(Permuted(self._sum, make_seed(seed)))
 
     def sample(self, n: int, seed: Any = 0) -> Domain:
-        """Return `n` configs at random, none of them twice: `d.shuffle(seed)[:n]`.
+        """Return `n` configs at random, none of them twice: `d.shuffle(seed)[:n]`, at the same cost.
 
         Raises
         ------
@@ -153,7 +153,7 @@ class Domain(Walked):
         """Return part `k` of `n`, from 0: every n-th config, `d[k::n]`.
 
         The parts have no config in common and together all of them, so that each of n machines can take
-        its own.
+        its own. It costs what the domain does.
 
         Raises
         ------
