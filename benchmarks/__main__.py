@@ -9,7 +9,7 @@ from benchmarks.harness import Question, measure, table, write
 
 QUESTIONS = (
     Question(
-        "short experiments, 2 workers, SQLite", "experiment", 2_000, "short_experiments", "short_joblib"
+        "short experiments, 2 workers, SQLite", "experiment", 10_000, "short_experiments", "short_joblib"
     ),
     Question("iterations of one experiment", "iteration", 20_000, "iterations", "iterations_by_hand"),
     Question("many more of them", "iteration", 1_000_000, "iterations", "iterations_by_hand"),
