@@ -8,9 +8,8 @@ from pathlib import Path
 from benchmarks.harness import Question, measure, table, write
 
 QUESTIONS = (
-    Question(
-        "short experiments, 2 workers, SQLite", "experiment", 10_000, "short_experiments", "short_joblib"
-    ),
+    Question("short experiments / joblib", "experiment", 2_000, "short_experiments", "short_joblib"),
+    Question("more of them", "experiment", 10_000, "short_experiments", "short_joblib"),
     Question("iterations of one experiment", "iteration", 20_000, "iterations", "iterations_by_hand"),
     Question("many more of them", "iteration", 1_000_000, "iterations", "iterations_by_hand"),
     Question("grid walked and read / itertools", "config", 1_000_000, "grid_walked", "grid_itertools"),
