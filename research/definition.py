@@ -101,6 +101,23 @@ def save_definition(folder: Path, definition: dict[str, Any]) -> str | None:
     return None
 
 
+def save_domain(folder: Path, generation: int, domain: Domain) -> None:
+    """Write a domain that has replaced another to `domains/<generation>.dill`, if it can be pickled."""
+    import dill
+
+    try:
+        data = dill.dumps(domain, protocol=5, recurse=True)
+    except Exception:  # (pickling runs code of users) its text is in the log
+        return
+    path = folder / "domains" / f"{generation}.dill"
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with whole_file(path) as file:
+            file.write(data)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
 def load_definition(folder: Path) -> dict[str, Any] | None:
     """Read a study's definition, which runs code of whoever wrote it; None if there is none.
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from research.backends.base import Backend
+from research.domain import Domain
+from research.domain.ordering import Walk
 from research.errors import StudyError
 from research.events import (
     FAILED,
@@ -15,6 +17,7 @@ from research.events import (
     Died,
     Ended,
     Event,
+    Replace,
     Running,
     StartFailed,
     Task,
@@ -22,9 +25,11 @@ from research.events import (
 )
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
+from research.results.results import ResearchResults
 from research.scheduling.scheduler import Scheduler
 from research.storage.base import Record, Restarted, Store
 from research.tasks import TaskSource
+from research.updating import Update
 
 COMMIT_SECONDS = 0.25
 URGENT_SECONDS = 0.02
@@ -45,6 +50,9 @@ class Driver:
     monitor : Monitor
     progress : Progress
     log : logging.Logger
+    admit : callable, optional
+        Takes a domain that is to replace the present one, its generation and the update that gave it; returns
+        its walk, or raises.
 
     Attributes
     ----------
@@ -60,8 +68,11 @@ class Driver:
         monitor: Monitor,
         progress: Progress,
         log: logging.Logger,
+        admit: Callable[[Domain, int, Update], Walk] | None = None,
     ) -> None:
         self._source = source
+        self._n_workers = n_workers
+        self._admit = admit
         self._store = store
         self._scheduler = Scheduler(source, n_workers)
         self._monitor = monitor
@@ -94,6 +105,7 @@ class Driver:
         is_started = False
         try:
             while True:
+                self._update(backend)
                 self._send(backend)
                 if self._scheduler.is_finished:
                     break
@@ -143,6 +155,35 @@ class Driver:
                 self._progress.update(event)
         if time.monotonic() >= self._due() or (at_once and self._is_urgent):
             self._commit()
+
+    def _update(self, backend: Backend) -> None:
+        """Where the domain may be replaced now, ask whether it is."""
+        due = self._source.due
+        if not due or self._admit is None or (self._open and any(update.wait for update in due)):
+            return
+        self._commit()
+        results = ResearchResults(self._store)
+        generation = self._source.generation + 1
+        for update in due:
+            try:
+                domain = update.call(results)
+                walk = None if domain is None else self._admit(domain, generation, update)
+            except Exception as error:  # it is the user's function
+                text = f"the update of the domain by {update.name} failed: {type(error).__name__}: {error}"
+                raise StudyError(text) from error
+            if domain is not None and walk is not None:
+                self._replace(domain, walk, backend)
+                return
+        self._source.keep()
+
+    def _replace(self, domain: Domain, walk: Walk, backend: Backend) -> None:
+        n_items = self._source.n_items
+        self._source.replace(domain, walk)
+        self._log.info("update %d, after %d configs: %r", self._source.generation, n_items, domain)
+        size = None if walk.size is None else n_items - self._source.n_duplicates + walk.size
+        self._progress.expect(size)
+        for worker in range(self._n_workers):
+            backend.send(worker, Replace(self._source.generation, domain))
 
     def _note(self, experiment: str, iterations: int) -> None:
         self._iterations[experiment] = max(iterations, self._iterations.get(experiment, 0))

@@ -35,6 +35,13 @@ class Run(NamedTuple):
     tasks: tuple[Task, ...]
 
 
+class Replace(NamedTuple):
+    """Command: tasks of this generation are made from this domain; sent to each worker before such tasks."""
+
+    generation: int
+    domain: Any  # a Domain; its pickle on the way to another process
+
+
 class Revoke(NamedTuple):
     """Command: hand back at most so many tasks that have not begun, the last ones first."""
 
@@ -160,7 +167,7 @@ class Died(NamedTuple):
     task: int | None
 
 
-Command: TypeAlias = Run | Revoke | Stop
+Command: TypeAlias = Run | Replace | Revoke | Stop
 Event: TypeAlias = Ready | StartFailed | Running | Values | Ended | TaskDone | Revoked | Died
 
 DONE, FAILED, LOST, STOPPED, QUEUED, RUNNING = "done", "failed", "lost", "stopped", "queued", "running"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import tempfile
@@ -15,7 +14,7 @@ from typing import Any, Self
 from research.backends.base import Backend, Blueprint
 from research.backends.inline import InlineBackend
 from research.backends.processes import ProcessBackend
-from research.definition import check_definition, load_definition, save_definition
+from research.definition import check_definition, load_definition, save_definition, save_domain
 from research.domain import Domain
 from research.domain.ordering import Walk
 from research.domain.walking import checked_numbers
@@ -27,20 +26,21 @@ from research.experiment.experiment import Experiment
 from research.monitoring.log import close_log, open_log
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
-from research.monitoring.summary import tell_end, warn
+from research.monitoring.summary import tell_beginning, tell_end
 from research.results.results import ResearchResults
 from research.settings import RunSettings, read_settings
 from research.storage.base import Store, Study
 from research.storage.folder import NewFolder, remove_folder, study_name
 from research.tasks import TaskSource
 from research.termination import sigterm_as_interrupt
+from research.updating import Update, Updating
 from research.version import __version__
 from samplers import make_seed
 
 LOG = "research.log"
 
 
-class Research(Builder):
+class Research(Updating, Builder):
     """A study: one experiment over many configurations.
 
     Units are added by `add_callable`, `add_generator`, `add_instance`, `save`, `dump`, or by the name of a
@@ -88,6 +88,7 @@ class Research(Builder):
         self.n_configs = n_configs
         self.n_reps = n_reps
         self.repeat_each = repeat_each
+        self._updates: list[Update] = []
         self.monitor = Monitor()
         self._memory: Store | None = None
         self._folder: Path | None = None  # where it was run
@@ -184,8 +185,7 @@ class Research(Builder):
             raise StudyError(f"this study cannot be run again: {self._why_no_definition}")
         if not isinstance(bar, bool | type) and not callable(bar):
             raise ValueError(f"`bar` must be a bool or a class like tqdm, got {bar!r}")
-        added = {"workers": settings.workers_configs, "branches": settings.branches_configs}
-        check_definition(self.domain, self.experiment, added)
+        check_definition(self.domain, self.experiment, settings.added)
         program = Program.compile(self.experiment, n_iters)
         self.name = self.name if name is None else study_name(name)
         seed = make_seed(seed)
@@ -213,8 +213,8 @@ class Research(Builder):
         else:
             folder = new.path
         walk = self._walk(seed)
-        source = TaskSource(self.domain, walk, seed, n_branches=settings.n_branches)
-        workers = settings.workers_for(walk.size)
+        source = TaskSource(self.domain, walk, seed, settings.n_branches, self._updates)
+        workers = settings.workers_for(None if self._updates else walk.size)
         blueprint = Blueprint(
             self.experiment,
             (self.domain,),
@@ -235,7 +235,9 @@ class Research(Builder):
         backend.start(blueprint, workers)  # before anything is opened: workers are forks of this process
         log = open_log(None if new is None else folder / LOG, settings.loglevel)
         stack.callback(close_log, log)
-        self._tell_beginning(log, seed, walk, len(workers), settings)
+        tell_beginning(log, self.name, seed, walk.size, len(workers), bool(self.experiment.units))
+        for remark in settings.remarks:
+            log.warning(remark)
         self.monitor = Monitor()
         progress = Progress(bar, self.name, walk.size, program.n_iters)
         stack.callback(progress.close)
@@ -246,7 +248,14 @@ class Research(Builder):
         else:
             self._memory, self._folder = None, new.path
             new.keep()
-        driver = Driver(source, store, len(workers), self.monitor, progress, log)
+
+        def admit(domain: Domain, generation: int, update: Update) -> Walk:
+            check_definition(domain, self.experiment, settings.added)
+            if new is not None:
+                save_domain(folder, generation, domain)
+            return domain.walk(**update.numbers, default_seed=seed, generation=generation)
+
+        driver = Driver(source, store, len(workers), self.monitor, progress, log, admit)
 
         def save() -> None:
             problem = None if new is None else save_definition(folder, self._definition())
@@ -286,21 +295,7 @@ class Research(Builder):
 
     def _definition(self) -> dict[str, Any]:
         names = ("name", "domain", "experiment", "n_configs", "n_reps", "repeat_each")
-        return {name: getattr(self, name) for name in names}
-
-    def _tell_beginning(
-        self, log: logging.Logger, seed: int, walk: Walk, n_workers: int, settings: RunSettings
-    ) -> None:
-        text = "study %r: seed %s, %s configs with repetitions, %s workers"
-        log.info(text, self.name, seed, walk.size, n_workers)
-        if settings.start_reason is not None:
-            log.info("workers are started by %s: %s", settings.start_method, settings.start_reason)
-        if settings.workers_configs:
-            log.warning("workers have configs of their own: what an experiment gets depends on its worker")
-        if not self.experiment.units:
-            warn(log, self.name, "the experiment has no units, so that nothing will be done or saved")
-        if not walk.size and walk.size is not None:
-            warn(log, self.name, "the domain has no configs, so that nothing will be run")
+        return {**{name: getattr(self, name) for name in names}, "updates": self._updates}
 
     @property
     def results(self) -> ResearchResults:
@@ -343,7 +338,9 @@ class Research(Builder):
         if definition is None:
             study._why_no_definition = f"its definition was not saved, see {Path(name) / LOG}"
         else:
+            updates = definition.pop("updates")
             study = cls(**{**definition, "name": name})
+            study._updates = updates
         study._folder = Path(name).absolute()
         rows = ResearchResults(name).store.read().experiments
         study.monitor = Monitor.of_rows(list(rows))

@@ -48,6 +48,24 @@ class RunSettings:
     debug: bool
     finalize: bool
 
+    @property
+    def remarks(self) -> list[str]:
+        """What the log should say of these settings."""
+        remarks = []
+        if self.start_reason is not None:
+            remarks.append(f"workers are started by {self.start_method}: {self.start_reason}")
+        if self.workers_configs:
+            remarks.append(
+                "workers have configs of their own: what an experiment gets depends on its worker, so that "
+                "this study is not reproducible"
+            )
+        return remarks
+
+    @property
+    def added(self) -> dict[str, Sequence[Mapping[str, Any]]]:
+        """Parameters beside those of the domain, by the arguments that gave them."""
+        return {"workers": self.workers_configs, "branches": self.branches_configs}
+
     def workers_for(self, n_experiments: int | None) -> tuple[WorkerSpec, ...]:
         """Return the workers that so many experiments need, None for endlessly many."""
         if not self.is_parallel:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from research.domain import Alias, Config, Domain
 from research.domain.identity import experiment_id
 from research.domain.ordering import Walk
 from research.events import Member, Task
 from research.storage.base import Registered
+from research.updating import Update
 
 
-class TaskSource(Iterator[Task]):
-    """Walks the tasks of a domain, and remembers which experiments it has named.
+class TaskSource(Iterator[Task | None]):
+    """Walks the tasks of a domain, and of those that replace it; remembers which experiments it has named.
 
-    Equal configs of one domain are one experiment, which runs once.
+    Equal configs of one domain are one experiment, which runs once. Where an update of the domain is due, no
+    further task is given until it is known what comes of it.
 
     Parameters
     ----------
@@ -24,43 +26,94 @@ class TaskSource(Iterator[Task]):
         Numbering of configs and repetitions.
     seed : int
         The study's; draws of samplers depend on it.
-    generation : int, default 0
-        How many times the domain had been replaced.
     n_branches : int, default 1
         How many experiments make a task.
+    updates : sequence of Update, optional
 
     Attributes
     ----------
+    generation : int
+        How many times the domain had been replaced.
     n_duplicates : int
         Configs that were left out because an equal one came before.
+    due : tuple of Update
+        Those that are to be asked now: `replace` or `keep` is to be called with the answer.
     """
 
     def __init__(
-        self, domain: Domain, walk: Walk, seed: int, generation: int = 0, n_branches: int = 1
+        self,
+        domain: Domain,
+        walk: Walk,
+        seed: int,
+        n_branches: int = 1,
+        updates: Sequence[Update] = (),
     ) -> None:
-        self._domain = domain
-        self._walk = walk
-        self._stream = domain.stream(seed, generation)
-        self._generation = generation
+        self._seed = seed
         self._n_branches = n_branches
+        self._updates = updates
         self._number = 0  # of the next item
         self._task = 0  # of the next task
         self._seen: set[int] = set()
         self._registered: list[Registered] = []
         self.n_duplicates = 0
+        self._begin(domain, walk, 0)
 
-    def __next__(self) -> Task:
+    def _begin(self, domain: Domain, walk: Walk, generation: int) -> None:
+        self._domain = domain
+        self._walk = walk
+        self._stream = domain.stream(self._seed, generation)
+        self.generation = generation
+        self._first = self._number  # of this domain's items
+        self._is_asked_at_end = False
+        self.due: tuple[Update, ...] = ()
+
+    @property
+    def n_items(self) -> int:
+        """How many items have been named, repetitions and duplicates included."""
+        return self._number
+
+    def __next__(self) -> Task | None:
         members: list[Member] = []
-        while len(members) < self._n_branches:
-            if self._walk.size is not None and self._number >= self._walk.size:
+        while len(members) < self._n_branches and not self.due:
+            if self._is_used_up:
+                self._look_for_updates(has_generated=False)
                 break
             member = self._next_member()
             if member is not None:
                 members.append(member)
+            if self._updates:
+                self._look_for_updates(has_generated=True)
         if not members:
+            if self.due:
+                return None
             raise StopIteration
         self._task += 1
         return Task(self._task - 1, tuple(members))
+
+    @property
+    def _is_used_up(self) -> bool:
+        return self._walk.size is not None and self._number - self._first >= self._walk.size
+
+    def _look_for_updates(self, has_generated: bool) -> None:
+        """Ask the updates whether they are due, with the number of the config just generated."""
+        is_end = self._is_used_up and not self._is_asked_at_end
+        if is_end and self.generation and self._number == self._first:
+            is_end = False  # a domain without configs is the answer that there are no more
+        self._is_asked_at_end = self._is_used_up
+        number = self._number - 1 if has_generated else -1
+        self.due = tuple(
+            update
+            for update in self._updates
+            if (has_generated and update.when.is_due(number, is_end)) or (is_end and update.when.last)
+        )
+
+    def keep(self) -> None:
+        """Go on with the domain that is in force."""
+        self.due = ()
+
+    def replace(self, domain: Domain, walk: Walk) -> None:
+        """Go on with another domain."""
+        self._begin(domain, walk, self.generation + 1)
 
     def take_registered(self) -> list[Registered]:
         """Return experiments named since the last call."""
@@ -70,17 +123,17 @@ class TaskSource(Iterator[Task]):
     def _next_member(self) -> Member | None:
         number = self._number
         self._number += 1
-        place = self._walk.place(number)
+        place = self._walk.place(number - self._first)
         key = self._domain.locate(place.position, self._stream)
         point = self._domain.point(key, self._stream, place.pass_)
         config = point.config
         canonical = config.canonical
-        id_ = experiment_id(canonical, place.repetition, self._generation, place.pass_)
+        id_ = experiment_id(canonical, place.repetition, self.generation, place.pass_)
         if int(id_, 16) in self._seen:
             self.n_duplicates += 1
             return None
         self._seen.add(int(id_, 16))
-        member = Member(id_, number, key, place.pass_, place.repetition, self._generation, point.places)
+        member = Member(id_, number, key, place.pass_, place.repetition, self.generation, point.places)
         self._registered.append(Registered(member, canonical, self._notes(config)))
         return member
 

@@ -9,7 +9,19 @@ from collections.abc import Callable, Sequence
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.runner import TaskRunner
-from research.events import Command, Ended, Event, Ready, Revoke, Revoked, Run, Running, Task, Values
+from research.events import (
+    Command,
+    Ended,
+    Event,
+    Ready,
+    Replace,
+    Revoke,
+    Revoked,
+    Run,
+    Running,
+    Task,
+    Values,
+)
 
 FLUSH_SECONDS = 0.25
 _OF_EXPERIMENTS = (Running, Values, Ended)
@@ -40,6 +52,9 @@ class InlineBackend:
     def send(self, worker: int, command: Command) -> None:
         if isinstance(command, Run):
             self._tasks.extend(command.tasks)
+        elif isinstance(command, Replace):
+            if self._runner is not None:
+                self._runner.replace(command.generation, command.domain)
         elif isinstance(command, Revoke):
             count = min(command.n_tasks, len(self._tasks))
             self._events.append(Revoked(0, tuple(self._tasks.pop() for _ in range(count))))

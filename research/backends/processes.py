@@ -17,12 +17,26 @@ from research.backends.board import Board
 from research.backends.launchers import Launcher, SpawnLauncher, describe_exit
 from research.backends.nursery import ForkLauncher
 from research.errors import StudyError
-from research.events import Command, Died, Event, Ready, StartFailed, Stop
+from research.events import Command, Died, Event, Ready, Replace, StartFailed, Stop
 
 START_METHODS = ("fork", "spawn")
 _FAILED_STARTS = 3  # in a row, after which another try would not help: none has ever started
 _FAILED_RESTARTS = 20  # the same where some have: somebody may be killing them
 _STOP_SECONDS = 0.3  # for workers that have nothing to do to leave by themselves
+
+
+def _pickled(command: Replace) -> bytes:
+    """Return a command whose domain may hold what only dill can pickle."""
+    import dill
+
+    try:
+        domain = dill.dumps(command.domain, protocol=5, recurse=True)
+    except Exception as error:  # pickling runs code of users
+        raise StudyError(
+            f"the domain that replaces another cannot be sent to workers ({type(error).__name__}: {error}); "
+            "give them values that can be pickled, or run with parallel=False"
+        ) from error
+    return pickle.dumps(Replace(command.generation, domain), protocol=5)
 
 
 def choose_start_method() -> tuple[str, str | None]:
@@ -56,6 +70,7 @@ class ProcessBackend:
         self._failed_starts = 0
         self._most_failed_starts = _FAILED_STARTS
         self._deadlines: dict[int, float] = {}
+        self._replaced: dict[int, bytes] = {}  # commands that workers to come need, too
 
     def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
         self._board = Board(len(workers))
@@ -65,10 +80,16 @@ class ProcessBackend:
             self._launch(self._launcher, worker)
 
     def send(self, worker: int, command: Command) -> None:
-        try:
-            self._pipes[worker].send_bytes(pickle.dumps(command, protocol=5))
-        except (KeyError, OSError):
-            pass  # its death is reported by `events`
+        if isinstance(command, Replace):
+            if command.generation not in self._replaced:  # it is sent to one worker after another
+                self._replaced[command.generation] = _pickled(command)
+            self._send(worker, self._replaced[command.generation])
+        else:
+            self._send(worker, pickle.dumps(command, protocol=5))
+
+    def _send(self, worker: int, data: bytes) -> None:
+        with contextlib.suppress(KeyError, OSError):  # its death is reported by `events`
+            self._pipes[worker].send_bytes(data)
 
     def events(self, timeout: float) -> Sequence[Event]:
         launcher = self._started()
@@ -126,6 +147,8 @@ class ProcessBackend:
         if isinstance(launcher, SpawnLauncher):
             with contextlib.suppress(OSError):  # it was killed before it read: `events` reports its death
                 self._pipes[worker].send_bytes(launcher.message)
+        for data in self._replaced.values():
+            self._send(worker, data)
 
     def _until(self, timeout: float) -> float:
         if not self._deadlines:

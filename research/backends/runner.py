@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from research.backends.base import Blueprint, WorkerSpec
-from research.domain import Config
+from research.domain import Config, Domain
 from research.events import (
     DONE,
     FAILED,
@@ -174,6 +174,7 @@ class TaskRunner:
         self._on_iteration = on_iteration
         self._program = Program.compile(blueprint.experiment, blueprint.n_iters)
         self._lock = threading.RLock()
+        self._domains = dict(enumerate(blueprint.domains))
         self._recorders: list[Recorder] = []  # of the task that runs
         self._waiting: list[Event] = []  # of tasks that are done
 
@@ -209,6 +210,10 @@ class TaskRunner:
             self._recorders = []
             self._waiting.append(TaskDone(self._worker, task.number, time.perf_counter() - begun))
 
+    def replace(self, generation: int, domain: Domain) -> None:
+        """Take note of a further domain; from any thread, before tasks that need it."""
+        self._domains[generation] = domain
+
     def flush(self) -> None:
         """Send everything that has happened so far."""
         with self._lock:
@@ -219,7 +224,7 @@ class TaskRunner:
                 self._emit(events)
 
     def _config(self, member: Member) -> Config:
-        domain = self._blueprint.domains[member.generation]
+        domain = self._domains[member.generation]
         stream = domain.stream(self._blueprint.seed, member.generation)
         values = domain.point(member.key, stream, member.pass_, member.places).values
         values["repetition"] = member.repetition

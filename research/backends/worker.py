@@ -18,7 +18,7 @@ from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
 from research.backends.runner import TaskRunner
 from research.domain.hashing import set_main_name
-from research.events import Event, Ready, Revoke, Revoked, Run, StartFailed, Task
+from research.events import Event, Ready, Replace, Revoke, Revoked, Run, StartFailed, Task
 
 FLUSH_SECONDS = 0.25
 
@@ -121,6 +121,10 @@ def _serve(
                 command = pickle.loads(connection.recv_bytes())
                 if isinstance(command, Run):
                     inbox.put(command.tasks)
+                elif isinstance(command, Replace):
+                    import dill
+
+                    runner.replace(command.generation, dill.loads(command.domain))
                 elif isinstance(command, Revoke):
                     emit([Revoked(worker, inbox.give_back(command.n_tasks))])
                 else:

@@ -7,7 +7,7 @@ iterations calls nothing but what it returns.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from research.errors import ExpressionError, did_you_mean
 from research.experiment.expressions import (
@@ -184,8 +184,11 @@ def _compile_output(expression: O, unit: str) -> Evaluator:
     return lambda run: run.output_of(name)
 
 
-def _no_results(run: Any) -> NoReturn:
-    raise ValueError("R() is known only to functions that update the domain")
+def _results(run: Any) -> Any:
+    try:
+        return run.study_results
+    except AttributeError:
+        raise ValueError("R() is known only to functions that update the domain") from None
 
 
 _COMPILERS: tuple[tuple[type[NamedExpression], Callable[[Any, str], Evaluator]], ...] = (
@@ -198,7 +201,7 @@ _COMPILERS: tuple[tuple[type[NamedExpression], Callable[[Any, str], Evaluator]],
     (O, _compile_output),
     (EP, lambda expression, unit: lambda run: run.folder),
     (S, lambda expression, unit: lambda run: run.storage),
-    (R, lambda expression, unit: _no_results),
+    (R, lambda expression, unit: _results),
 )
 
 

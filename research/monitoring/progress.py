@@ -54,6 +54,12 @@ class Progress:
             now = self._counted[event.experiment] = max(before, event.iterations)
         self._bar.update(now - before)
 
+    def expect(self, n_experiments: int | None) -> None:
+        """Set the total: all experiments, those that have ended included; None if nobody knows."""
+        if self._bar is not None:
+            self._bar.total = None if n_experiments is None else n_experiments * self._weight
+            self._bar.refresh()
+
     def leave_out(self, n_experiments: int) -> None:
         """Lower the total by experiments that turned out not to be there."""
         if self._bar is not None and self._bar.total is not None and n_experiments:

@@ -15,6 +15,18 @@ def warn(log: logging.Logger, name: str, text: str) -> None:
     _say(name, text)
 
 
+def tell_beginning(
+    log: logging.Logger, name: str, seed: int, n_items: int | None, n_workers: int, has_units: bool
+) -> None:
+    """Say what a study begins with."""
+    text = "study %r: seed %s, %s configs with repetitions, %s workers"
+    log.info(text, name, seed, n_items, n_workers)
+    if not has_units:
+        warn(log, name, "the experiment has no units, so that nothing will be done or saved")
+    if n_items == 0:
+        warn(log, name, "the domain has no configs, so that nothing will be run")
+
+
 def tell_end(log: logging.Logger, name: str, monitor: Monitor, n_duplicates: int, path: Path | None) -> None:
     """Say what a user should know of a study that has ended; `path` is the log's, if it has a file."""
     if n_duplicates:

@@ -31,12 +31,12 @@ class Scheduler:
 
     Parameters
     ----------
-    tasks : iterator of Task
-        Read only as far as tasks are handed out.
+    tasks : iterator of Task or None
+        Read only as far as tasks are handed out. None: there is none now, ask again later.
     n_workers : int
     """
 
-    def __init__(self, tasks: Iterator[Task], n_workers: int) -> None:
+    def __init__(self, tasks: Iterator[Task | None], n_workers: int) -> None:
         self._tasks = tasks
         self._returned: deque[Task] = deque()  # handed back, to be handed out again first
         self._is_exhausted = False
@@ -105,9 +105,12 @@ class Scheduler:
                 continue
             if self._is_exhausted:
                 return
-            task = next(self._tasks, None)
-            if task is None:
+            try:
+                task = next(self._tasks)
+            except StopIteration:
                 self._is_exhausted = True
+                return
+            if task is None:
                 return
             yield task
 

@@ -1,0 +1,128 @@
+"""The way back: from results to the next domain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any, NamedTuple, Self
+
+from research.domain import Domain
+from research.domain.walking import checked_numbers
+from research.experiment.compiling import compile_value
+from research.experiment.schedule import When, parse_when
+from research.results.results import ResearchResults
+
+
+class Update(NamedTuple):
+    """A function that may replace a study's domain; see `Research.update_domain`."""
+
+    function: Callable[..., Any]
+    when: When
+    numbers: Mapping[str, int]  # n_items, n_reps, repeat_each of what it returns
+    wait: bool
+    kwargs: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What the function is called."""
+        return getattr(self.function, "__qualname__", None) or repr(self.function)
+
+    def call(self, results: ResearchResults) -> Domain | None:
+        """Ask for another domain; None if there is none.
+
+        Raises
+        ------
+        TypeError
+            If the function returns something else.
+        """
+        read = compile_value(dict(self.kwargs), self.name)
+        kwargs = self.kwargs if read is None else read(SimpleNamespace(study_results=results))
+        domain = self.function(**kwargs)
+        if domain is not None and not isinstance(domain, Domain):
+            raise TypeError(f"it must return a Domain or None, got {type(domain).__name__} {domain!r}")
+        return domain
+
+
+def make_update(
+    function: Any,
+    when: Any,
+    n_items: int | None,
+    n_reps: int | None,
+    repeat_each: int | None,
+    wait: bool,
+    kwargs: Mapping[str, Any],
+) -> Update:
+    """Check the arguments of `Research.update_domain`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Names the argument that makes no sense.
+    """
+    if not callable(function):
+        raise TypeError(f"`function` must be callable, got {type(function).__name__} {function!r}")
+    if not isinstance(wait, bool):
+        raise TypeError(f"`wait` must be a bool, got {wait!r}")
+    numbers = checked_numbers({"n_items": n_items, "n_reps": n_reps, "repeat_each": repeat_each})
+    return Update(function, parse_when(when), numbers, wait, dict(kwargs))
+
+
+class Updating:
+    """What a study says about updates of its domain."""
+
+    _updates: list[Update]
+
+    def update_domain(
+        self,
+        function: Callable[..., Any],
+        when: Any = "last",
+        n_items: int | None = None,
+        n_reps: int | None = None,
+        repeat_each: int | None = None,
+        wait: bool = True,
+        **kwargs: Any,
+    ) -> Self:
+        """Replace the domain by another, made from the results so far.
+
+        Parameters
+        ----------
+        function : callable
+            Returns a Domain, or None to go on as before.
+        when : int, str or list of them, default 'last'
+            Read on the number of the config just generated, counted from 0 over the whole study, repetitions
+            included: `8` is after every eighth, `'%5'` after the sixth, `'last'` when the domain is used up;
+            that for every domain in turn, until the function returns None. Nothing beyond is generated
+            before the function has answered. Of updates due together, the first that returns a Domain wins.
+        n_items, n_reps, repeat_each : int, optional
+            How the new domain is walked; see `Domain.set_iter_params`. Default: as it says itself.
+        wait : bool, default True
+            Call the function when every config generated so far has ended, so that the study can be repeated
+            exactly; else at once, with the results that are there.
+        **kwargs
+            Arguments of the function, in which `R()` stands for the results, a `ResearchResults`.
+
+        Returns
+        -------
+        Research
+            This object.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument makes no sense.
+
+        Examples
+        --------
+        >>> from research import EC, Domain, R, Research
+        >>> def around_best(results):
+        ...     table = results.to_df()
+        ...     best = table.loc[table['y'].idxmin(), 'x']
+        ...     return Domain(x=[best - 1, best + 1]) if len(table) < 5 else None
+        >>> study = Research('parabola', Domain(x=[0, 8]))
+        >>> study = study.add_callable('f', lambda x: (x - 5) ** 2, x=EC('x'), save_to='y')
+        >>> study = study.update_domain(around_best, results=R())
+        >>> study.run(dump_results=False, bar=False).results.to_df()['x'].tolist()
+        [0, 8, 7, 9, 6, 8]
+        """
+        self._updates.append(make_update(function, when, n_items, n_reps, repeat_each, wait, kwargs))
+        return self
