@@ -183,7 +183,8 @@ class Sampler(Distribution):
 
     def written(self) -> str:
         """Return the expression that makes this sampler, but for its weight."""
-        return f"{type(self).__name__}({', '.join(map(repr, self.content))})"
+        seed = [] if self.seed is None else [f"seed={self.seed!r}"]
+        return f"{type(self).__name__}({', '.join([*map(repr, self.content), *seed])})"
 
     def __repr__(self) -> str:
         if self.weight == self.own_weight:

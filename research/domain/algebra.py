@@ -97,6 +97,9 @@ class Algebra:
             return NotImplemented
         return self._of([*self._sum.cubes, *other._sum.cubes], {**self._aliases, **other._aliases})
 
+    def __radd__(self, other: Any) -> Self:
+        return self if other == 0 and isinstance(other, int) else NotImplemented  # what `sum` begins with
+
     def __mul__(self, other: Algebra | float) -> Self:
         if isinstance(other, Algebra):
             cubes = [left * right for left in self._sum.cubes for right in other._sum.cubes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -45,6 +46,7 @@ class Cube(Finding):
         "_default_texts",
         "_found",
         "_is_arithmetic",
+        "_listed_names",
         "_radices",
         "conditions",
         "defaults",
@@ -75,6 +77,7 @@ class Cube(Finding):
         listed = [name for factor in self.factors for name in factor.names]
         self.names = (*listed, *(name for name in self.defaults if name not in listed))
         check_names(self.names if len(set(listed)) == len(listed) else listed)
+        self._listed_names = listed
         self._default_texts = dict(entries(self.defaults.items()))
         self.drawn = frozenset().union(*(factor.drawn for factor in self.factors))
         self.only_draws = bool(self.factors) and all(isinstance(item, DrawFactor) for item in self.factors)
@@ -197,39 +200,53 @@ class Cube(Finding):
 
     def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
         if not self.defaults:
-            yield from self._find(texts, stream)
-            return
+            return self._find(texts, stream)
+        found = heapq.merge(*(self._find(variant, stream) for variant in self._variants(texts)))
+        return (number for number, _ in itertools.groupby(found))
+
+    def keys(self, texts: Texts, stream: Stream) -> Iterator[Key]:
+        for variant in self._variants(texts):
+            if set(within(variant, self._listed_names)) != set(variant):
+                continue
+            for key in self._keys(variant, stream):
+                if not self.conditions:
+                    yield key
+                    continue
+                draft = Draft()
+                self._put_factors(key, draft)
+                draft.defaults = {**self._default_texts, **draft.defaults}
+                draft.draw(stream)
+                if all(condition.holds(draft.items) for condition in self.conditions):
+                    yield key
+
+    def _variants(self, texts: Texts) -> Iterable[Texts]:
+        """Return what factors may hold of a config: with each of its defaults, and without."""
         variants: list[Texts] = [texts]
         for name in self.defaults:
             own = within(self._default_texts, [name])
             variants = [changed for variant in variants for changed in _with_and_without(variant, own, name)]
-        found = {number for variant in variants for number in self._find(variant, stream)}
-        yield from sorted(found)
+        return variants
 
     def _find(self, texts: Texts, stream: Stream) -> Iterator[int]:
-        if set(within(texts, [name for factor in self.factors for name in factor.names])) != set(texts):
+        if set(within(texts, self._listed_names)) != set(texts):
             return
-        if self.only_draws:
-            positions: Iterable[int] = itertools.count()
-        else:
-            positions = self._find_positions(texts, stream)
+        positions = itertools.count() if self.only_draws else self._find_positions(texts, stream)
         for position in positions:
             index = self.found(stream).index(position) if self.conditions else position
             if index is not None:
                 yield index
 
     def _find_positions(self, texts: Texts, stream: Stream) -> Iterator[int]:
-        found = [
-            (factor.find(within(texts, factor.names), stream), stride)
-            for factor, stride, _ in self.radices(stream)
-        ]
-        if not found:
-            yield 0
-            return
-        outer, stride = found[0]  # the only one that may be endless
-        inner = [[number * own for number in numbers] for numbers, own in found[1:]]
-        for number in outer if all(inner) else ():
-            yield from (number * stride + sum(rest) for rest in itertools.product(*inner))
+        strides = [stride for _, stride, _ in self.radices(stream)]
+        for numbers in _product([item.find(within(texts, item.names), stream) for item in self.factors]):
+            yield sum(number * stride for number, stride in zip(numbers, strides, strict=True))
+
+    def _keys(self, texts: Texts, stream: Stream) -> Iterator[Key]:
+        if self.only_draws:
+            return iter(itertools.count())
+        if self._is_arithmetic:
+            return self._find_positions(texts, stream)
+        return _product([item.keys(within(texts, item.names), stream) for item in self.factors])
 
     def search(self, stream: Stream) -> Found:
         def make(position: int) -> Draft:
@@ -305,6 +322,17 @@ def _radices(factors: Sequence[Factor], lengths: Sequence[int]) -> tuple[tuple[F
         radices.append((factor, size, length))
         size *= length
     return tuple(reversed(radices))
+
+
+def _product(iterators: Sequence[Iterator[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Like itertools.product, where the first may be endless."""
+    if not iterators:
+        yield ()
+        return
+    first, *others = iterators
+    rest = list(itertools.product(*others))
+    for item in first if rest else ():
+        yield from ((item, *others) for others in rest)
 
 
 def _with_and_without(texts: Texts, own: Texts, name: str) -> list[Texts]:

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research.domain.config import Config, flatten
+from research.domain.drawing import Stream
 from research.domain.ordering import Sum
 from research.domain.values import unwrap
+from research.errors import NoMatchError
 from samplers import Sampler
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_N_SHOWN = 5  # configs
 _LONGEST = 400  # characters of an expression
 _NUMBERS = (int, float, np.number)
 
@@ -124,8 +127,19 @@ def _column(values: list[Any]) -> Any:
     return pd.Series(filled, dtype=object)
 
 
-def as_html(expression: str, size: str, configs: Sequence[Config], is_cut: bool) -> str:
-    """Return what notebooks show: an expression, a size, the first configs."""
+def as_html(sequence: Sum, stream: Stream) -> str:
+    """Return what notebooks show: the expression, the length, the first configs."""
+    try:
+        configs = list(islice(sequence.configs(stream), _N_SHOWN))
+    except NoMatchError as error:
+        return _html(repr(sequence), str(error), [], is_cut=False)
+    known = sequence.known(stream)
+    unknown = "endless" if sequence.is_endless else "not counted yet"
+    size = unknown if known is None else f"{known:,} config{'s' * (known != 1)}"
+    return _html(repr(sequence), size, configs, is_cut=known is None or known > len(configs))
+
+
+def _html(expression: str, size: str, configs: Sequence[Config], is_cut: bool) -> str:
     if len(expression) > _LONGEST:
         expression = f"{expression[: _LONGEST - 4]} ..."
     rows = [dict(flatten(config.raw_items())) for config in configs]

@@ -12,21 +12,21 @@ from research.domain.algebra import Algebra
 from research.domain.conditions import Condition
 from research.domain.config import Config, ConfigAlias
 from research.domain.cubes import Cube
-from research.domain.keeping import Difference, Unique, index_of
+from research.domain.keeping import Unique, contains, index_of, subtract
 from research.domain.listing import Listed, plain_config
 from research.domain.ordering import Sum
 from research.domain.quasirandom import Quasi
 from research.domain.values import Alias
 from research.domain.views import Permuted, Slice
 from research.domain.walking import Walked
-from research.errors import NoMatchError, did_you_mean
-from samplers import make_seed
+from research.errors import did_you_mean
+from samplers import Sampler, make_seed
 from samplers.values import checked_int
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_N_SHOWN = 5  # configs in a notebook
+_LARGEST_TABLE = 10**7  # configs
 
 
 class Domain(Walked):
@@ -191,14 +191,16 @@ class Domain(Walked):
         A Config goes by its identity; dicts in a list may have or lack parameters that have their default.
         """
         if isinstance(other, Algebra):
-            return self._view(Difference(self._sum, other._sum))
+            return self._view(subtract(self._sum, other._sum))
+        if isinstance(other, Mapping) and all(isinstance(item, Config) for item in other.values()):
+            other = other.values()  # `results.configs`, by their ids
         if not isinstance(other, Iterable) or isinstance(other, str | bytes | Mapping):
             return NotImplemented
         given, rest = list(other), self
         for is_exact in (True, False):
             configs = [plain_config(item) for item in given if isinstance(item, Config) == is_exact]
             if configs or (is_exact and not given):
-                rest = rest._view(Difference(rest._sum, Sum([Cube([Listed(configs)])]), is_exact))
+                rest = rest._view(subtract(rest._sum, Sum([Cube([Listed(configs)])]), is_exact))
         return rest
 
     def index(self, config: Any) -> int:
@@ -215,7 +217,7 @@ class Domain(Walked):
         Raises
         ------
         ValueError
-            If it is not there; or not among the first 10^5 of an endless sequence of draws.
+            If it is not there; or not among the first 10^4 of an endless sequence of draws.
 
         Examples
         --------
@@ -230,12 +232,12 @@ class Domain(Walked):
         return found
 
     def __contains__(self, config: Any) -> bool:
-        """Whether a config is there; costs and raises what `index` does."""
+        """Whether a config is there: as `index`, but filters are asked about this config alone."""
         try:
             wanted = plain_config(config)
         except (TypeError, ValueError):  # it is no config
             return False
-        return index_of(self._sum, wanted, self.stream(), isinstance(config, Config)) is not None
+        return contains(self._sum, wanted, self.stream(), isinstance(config, Config))
 
     def with_defaults(self, defaults: Mapping[str, Any] | None = None, /, **kwargs: Any) -> Domain:
         """Return the same configs, with values for parameters that they lack.
@@ -290,8 +292,10 @@ class Domain(Walked):
         for name, values in {**(vary or {}), **kwargs}.items():
             if name not in middle:
                 raise ValueError(f"the center lacks the parameter {name!r}{did_you_mean(name, middle)}")
-            others = cls({**middle, name: values}) - [Config(center)]
-            star += cls([config.to_dict() for config in others]) if others else cls()
+            others = cls({**middle, name: values})
+            if not isinstance(values, Sampler):
+                others = cls([config.to_dict() for config in others - [Config(center)]] or None)
+            star += others
         return star
 
     @classmethod
@@ -360,7 +364,7 @@ class Domain(Walked):
         Raises
         ------
         ValueError
-            If the domain is endless and `n` is not given.
+            If `n` is not given, and the domain is endless or has more than 10^7 configs.
 
         Examples
         --------
@@ -372,21 +376,16 @@ class Domain(Walked):
         """
         from research.domain.describing import configs_frame
 
-        if n is None and self.is_endless:
-            raise ValueError("an endless domain has no last config: say how many, `to_df(n)`")
+        known = self._sum.known(self.stream())
+        if n is None and (self.is_endless or (known or 0) > _LARGEST_TABLE):
+            size = "an endless domain" if known is None else f"a domain of {known} configs"
+            raise ValueError(f"{size} makes no table: say how many, `to_df(n)`")
         return configs_frame(islice(self, None if n is None else checked_int("n", n, 0)))
 
     def _repr_html_(self) -> str:
         from research.domain.describing import as_html
 
-        try:
-            configs = list(islice(self, _N_SHOWN))
-        except NoMatchError as error:
-            return as_html(repr(self), str(error), [], is_cut=False)
-        known = self._sum.known(self.stream())
-        unknown = "endless" if self.is_endless else "not counted yet"
-        size = unknown if known is None else f"{known:,} config{'s' * (known != 1)}"
-        return as_html(repr(self), size, configs, is_cut=known is None or known > len(configs))
+        return as_html(self._sum, self.stream())
 
 
 def Option(name: str | Alias, values: Any) -> Domain:  # noqa: N802  (a class in the interface it comes from)

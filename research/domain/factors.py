@@ -81,6 +81,10 @@ class Factor(ABC):
         Drawn values are not compared: an endless sequence of draws has any config at every index.
         """
 
+    def keys(self, texts: Texts, stream: Stream) -> Iterator[Key]:
+        """Return keys of configs whose listed values are these, without asking how many come before."""
+        return (self.locate(index, stream) for index in self.find(texts, stream))
+
     @abstractmethod
     def check(self) -> None:
         """Refuse values without stable content, in time proportional to the number of listed values."""

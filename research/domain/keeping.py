@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from research.domain.config import Config
+from research.domain.cubes import Cube
 from research.domain.drawing import Draft, Stream
 from research.domain.factors import Key, Texts
 from research.domain.finding import Finding, Found, Misses
+from research.domain.listing import Listed
 from research.domain.ordering import Sum
 from research.domain.views import View
 
-_MOST_CANDIDATES = 10**5  # configs of which only the drawn values are left to compare
+_MOST_CANDIDATES = 10**4  # configs of which only the drawn values are left to compare
 
 
 class Kept(View, Finding):
@@ -61,6 +63,14 @@ class Kept(View, Finding):
 
     def locate(self, index: int, stream: Stream) -> Key:
         return self.inner.locate(self.found(stream)[index], stream)
+
+    def keys(self, texts: Texts, stream: Stream) -> Iterator[Key]:
+        for key in self.inner.keys(texts, stream):
+            draft = Draft()
+            self.inner.put(key, draft)
+            draft.draw(stream)
+            if self.passes(Config.of_items(draft.items, draft.defaults), stream):
+                yield key
 
     def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
         for number in self.inner.find(texts, stream):
@@ -113,11 +123,11 @@ class Difference(Kept):
         self.is_volatile = self.is_volatile or other.is_volatile or bool(other.drawn)
 
     def passes(self, config: Config, stream: Stream) -> bool:
-        if index_of(self.other, config, stream) is not None:
+        if contains(self.other, config, stream):
             return False
         if self.is_exact or not config.defaults:
             return True
-        return index_of(self.other, Config.of_items(dict(config.raw_items())), stream) is None
+        return not contains(self.other, Config.of_items(dict(config.raw_items())), stream)
 
     def check(self) -> None:
         self.inner.check()
@@ -145,6 +155,26 @@ class Difference(Kept):
         Difference.__init__(self, *state)
 
 
+def subtract(inner: Sum, other: Sum, is_exact: bool = True) -> Difference:
+    """Return what `Difference` does; of a difference, the one that takes away both."""
+    if len(inner.cubes) == 1 and len(inner.cubes[0].factors) == 1:
+        cube = inner.cubes[0]
+        (factor,) = cube.factors
+        is_bare = cube.weight is None and not cube.conditions and not cube.defaults
+        if is_bare and isinstance(factor, Difference) and factor.is_exact == is_exact:
+            return Difference(factor.inner, _together(factor.other, other), is_exact)
+    return Difference(inner, other, is_exact)
+
+
+def _together(left: Sum, right: Sum) -> Sum:
+    """Return a sum, lists of configs as one."""
+    factors = [factor for cube in (*left.cubes, *right.cubes) for factor in cube.factors]
+    listed = [factor for factor in factors if isinstance(factor, Listed)]
+    if len(listed) == len(left.cubes) + len(right.cubes) == len(factors):
+        return Sum([Cube([Listed([config for factor in listed for config in factor.configs])])])
+    return Sum([*left.cubes, *right.cubes])
+
+
 def index_of(sequence: Sum, config: Config, stream: Stream, is_exact: bool = True) -> int | None:
     """Return the first index at which a config stands, None if it is not there.
 
@@ -159,21 +189,36 @@ def index_of(sequence: Sum, config: Config, stream: Stream, is_exact: bool = Tru
     Raises
     ------
     ValueError
-        If it is not among the first 10^5 configs of an endless sequence where it could be.
+        If it is not among the first 10^4 configs of an endless sequence where it could be.
     """
     for n_looked_at, index in enumerate(sequence.find(config.texts(), stream)):
-        if n_looked_at == _MOST_CANDIDATES and sequence.is_endless:
-            raise ValueError(
-                f"it cannot be known whether {config!r} is in an endless sequence of draws: it is not among "
-                f"the first {n_looked_at}"
-            )
-        draft = Draft()
-        sequence.put(sequence.locate(index, stream), draft)
-        draft.draw(stream)
-        if is_exact:
-            is_same = Config.of_items(draft.items, draft.defaults) == config
-        else:
-            is_same = Config.of_items(draft.items).texts() == {**draft.defaults, **config.texts()}
-        if is_same:
+        _check_patience(n_looked_at, sequence, config)
+        if _is_at(sequence, sequence.locate(index, stream), config, stream, is_exact):
             return index
     return None
+
+
+def contains(sequence: Sum, config: Config, stream: Stream, is_exact: bool = True) -> bool:
+    """Whether a config is there; see `index_of`. Filters are asked about this config alone."""
+    for n_looked_at, key in enumerate(sequence.keys(config.texts(), stream)):
+        _check_patience(n_looked_at, sequence, config)
+        if _is_at(sequence, key, config, stream, is_exact):
+            return True
+    return False
+
+
+def _is_at(sequence: Sum, key: Key, config: Config, stream: Stream, is_exact: bool) -> bool:
+    draft = Draft()
+    sequence.put(key, draft)
+    draft.draw(stream)
+    if is_exact:
+        return Config.of_items(draft.items, draft.defaults) == config
+    return Config.of_items(draft.items).texts() == {**draft.defaults, **config.texts()}
+
+
+def _check_patience(n_looked_at: int, sequence: Sum, config: Config) -> None:
+    if n_looked_at == _MOST_CANDIDATES and sequence.is_endless:
+        raise ValueError(
+            f"it cannot be known whether {config!r} is in an endless sequence of draws: it is not among the "
+            f"first {n_looked_at}"
+        )

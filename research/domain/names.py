@@ -21,6 +21,8 @@ def check_names(names: Iterable[str]) -> None:
     """
     seen: set[str] = set()
     for name in names:
+        if not is_path(name):
+            raise ValueError(f"the name of a parameter must have no empty parts between '/', got {name!r}")
         if name in seen:
             raise ValueError(f"the parameter {name!r} is given twice")
         seen.add(name)

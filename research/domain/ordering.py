@@ -126,6 +126,11 @@ class Sum(Factor):
                 return
             start += sum(cube.count(stream) or 0 for cube in self.cubes[first:end])
 
+    def keys(self, texts: Texts, stream: Stream) -> Iterator[Key]:
+        for number, cube in enumerate(self.cubes):
+            for key in cube.keys(texts, stream):
+                yield number, key
+
     def _order(self, block: int, stream: Stream) -> Interleaving:
         key = block, stream if self.is_volatile else None
         order = self._orders.get(key)

@@ -55,11 +55,12 @@ class Slice(View):
     part : slice
     """
 
-    __slots__ = ("_part", "_range", "is_direct", "is_endless", "length")
+    __slots__ = ("_counted", "_part", "_range", "is_direct", "is_endless", "length")
 
     def __init__(self, inner: Sum, part: slice) -> None:
         self._attach(inner)
         self._part = part
+        self._counted: dict[Stream | None, int] = {}
         start, stop, step = part.start, part.stop, 1 if part.step is None else part.step
         is_forward = step > 0 and (start is None or start >= 0) and (stop is None or stop >= 0)
         self._range: range | None = None
@@ -97,13 +98,22 @@ class Slice(View):
     def count(self, stream: Stream) -> int | None:
         if self.length is not None or self.is_endless:
             return self.length
-        return n_items(_cut(self._part, self.inner.count(stream) or 0))
+        key = stream if self.is_volatile else None
+        if key not in self._counted:
+            if self._part.stop is not None and self._indices(stream) is None:  # no need to look beyond it
+                reached = self.inner.reach(self._part.stop, stream)
+                self._counted[key] = n_items(range(self._part.start, reached, self._part.step))
+            else:
+                self._counted[key] = n_items(_cut(self._part, self.inner.count(stream) or 0))
+        return self._counted[key]
 
     def known(self, stream: Stream) -> int | None:
         if self.length is not None or self.is_endless:
             return self.length
         known = self.inner.known(stream)
-        return None if known is None else n_items(_cut(self._part, known))
+        if known is None:
+            return self._counted.get(stream if self.is_volatile else None)
+        return n_items(_cut(self._part, known))
 
     def reach(self, n_configs: int, stream: Stream) -> int:
         if self.length is not None:
@@ -210,6 +220,9 @@ class Permuted(View):
     def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
         order = self._order(self.inner.count(stream) or 0)
         yield from sorted(order.index(number) for number in self.inner.find(texts, stream))
+
+    def keys(self, texts: Texts, stream: Stream) -> Iterator[Key]:
+        return super().keys(texts, stream) if self.is_direct else self.inner.keys(texts, stream)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Permuted):
