@@ -44,10 +44,12 @@ class ResearchResults:
     """
 
     def __init__(self, name: str | Path | Store, load_objects: bool = False) -> None:
+        self._folder: Path | None = None
         if isinstance(name, str | Path):
             from research.storage.sql import sqlite_store
 
             self._store: Store = sqlite_store(Path(name), read_only=True)
+            self._folder = Path(name).absolute()
         else:
             self._store = name
         self._load_objects = load_objects
@@ -152,7 +154,7 @@ class ResearchResults:
         """
         import pandas as pd
 
-        from research.results.frames import configs_frame, free_name, long_frame, values_frame
+        from research.results.frames import free_name, long_frame, values_frame
 
         experiments, series = self._read(filters)
         order = {experiment.row.key: place for place, experiment in enumerate(experiments)}
@@ -160,10 +162,7 @@ class ResearchResults:
             frame, owners = values_frame(series, order, self.study.settings.get("variables", ()))
         else:
             frame, owners = long_frame(series, order)
-        if include_config:
-            head = configs_frame(experiments, use_alias, concat_config, remove_auxilary, drop_columns)
-        else:
-            head = configs_frame(experiments, False, True, True, True)[["id"]]
+        head = _head(experiments, include_config, use_alias, concat_config, remove_auxilary, drop_columns)
         if not pivot:
             frame = frame.rename(
                 columns={name: free_name(name, map(str, head.columns)) for name in ("name", "value")}
@@ -183,6 +182,60 @@ class ResearchResults:
 
         experiments, _ = self._read({}, values=False)
         return configs_frame(experiments, use_alias, concat_config, remove_auxilary, drop_columns)
+
+    def artifacts_to_df(
+        self,
+        include_config: bool = True,
+        use_alias: bool = False,
+        concat_config: bool = False,
+        remove_auxilary: bool = True,
+        drop_columns: bool = True,
+        **filters: Any,
+    ) -> pd.DataFrame:
+        """Return the files that units wrote under `EP()`, one row per file. No file is opened.
+
+        Parameters
+        ----------
+        include_config, use_alias, concat_config, remove_auxilary, drop_columns
+            As in `to_df`.
+        **filters
+            As in `to_df`, but that `name` is one or a list of names of files, and there are no `iterations`.
+            Of the filters of `load`, those of experiments hold.
+
+        Returns
+        -------
+        pandas.DataFrame
+            First `id`, then parameters, then `path` (relative to the study's folder), `name` (relative to the
+            experiment's), `size` in bytes and `modified` in seconds since the epoch; with an underscore
+            where a parameter is called so. By experiment, then by name. A study in memory has no files.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `to_df`; `iterations` is a ValueError.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> from research import EC, EP, Domain, Research
+        >>> def note(folder, a):
+        ...     return (folder / 'note.txt').write_text('a' * a)
+        >>> with TemporaryDirectory() as parent:
+        ...     study = Research(f'{parent}/notes', Domain(a=[1, 20]))
+        ...     study = study.add_callable('note', note, folder=EP(), a=EC('a')).run(bar=False)
+        ...     study.results.artifacts_to_df()[['a', 'name', 'size']]
+            a      name  size
+        0   1  note.txt     1
+        1  20  note.txt    20
+        """
+        from research.results.artifacts import artifacts_frame
+
+        if filters.get("iterations") is not None:
+            raise ValueError("`iterations` is no filter of files: an experiment writes them at any time")
+        names = select(0, name=filters.get("name")).variables
+        experiments, _ = self._read(filters, values=False)
+        head = _head(experiments, include_config, use_alias, concat_config, remove_auxilary, drop_columns)
+        return artifacts_frame(self._folder, experiments, head, names)
 
     def statuses_to_df(self) -> pd.DataFrame:
         """Return what became of each experiment.
@@ -222,3 +275,12 @@ class ResearchResults:
         return (
             f"<results of {self.study.name!r}: {', '.join(f'{n} {status}' for status, n in counts.items())}>"
         )
+
+
+def _head(experiments: list[StoredExperiment], include_config: bool, *how: bool) -> pd.DataFrame:
+    """Return what a table shows of each experiment, one row for each."""
+    from research.results.frames import configs_frame
+
+    if include_config:
+        return configs_frame(experiments, *how)
+    return configs_frame(experiments, False, True, True, True)[["id"]]

@@ -14,6 +14,7 @@ from research.errors import StudyError, StudyExistsError, StudyNotFoundError
 
 DATABASE = "research.db"
 LOCK = "research.lock"
+EXPERIMENTS = "experiments"  # holds a folder for each experiment that asked for one
 
 
 def study_name(name: Any) -> str:
