@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,6 +11,7 @@ from research.domain import Config
 from research.results.selection import StoredExperiment, check_parameters, select
 from research.results.values import Series, all_series
 from research.storage.base import Store, Study
+from research.storage.folder import ENVIRONMENT
 
 if TYPE_CHECKING:
     import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
@@ -27,6 +29,8 @@ class ResearchResults:
         The study's folder, or an open store.
     load_objects : bool, default False
         Unpickle objects. Arrays are loaded in any case.
+    env_meta : mapping of str to str, optional
+        What `env_meta()` gives of a study without a folder.
 
     Raises
     ------
@@ -43,7 +47,12 @@ class ResearchResults:
     0  2          0  4
     """
 
-    def __init__(self, name: str | Path | Store, load_objects: bool = False) -> None:
+    def __init__(
+        self,
+        name: str | Path | Store,
+        load_objects: bool = False,
+        env_meta: Mapping[str, str] | None = None,
+    ) -> None:
         self._folder: Path | None = None
         if isinstance(name, str | Path):
             from research.storage.sql import sqlite_store
@@ -53,6 +62,7 @@ class ResearchResults:
         else:
             self._store = name
         self._load_objects = load_objects
+        self._env_meta = env_meta
         self._filters: dict[str, Any] = {}
 
     @property
@@ -253,6 +263,21 @@ class ResearchResults:
         return pd.DataFrame(
             [[getattr(item.row, name) for name in names] for item in experiments], columns=names
         )
+
+    def env_meta(self) -> dict[str, str]:
+        """Return what is recorded of the surroundings in which the study was run.
+
+        Returns
+        -------
+        dict of str to str
+            Texts: `git_commit`, `git_status` and `git_diff` after `attach_git_meta` or `run(git_meta=True)`;
+            `python`, `packages`, `platform` and `cpu`, and `gpus` and `conda` where there are any, after
+            `attach_env_meta` or `run(env_meta=True)`. In the study's folder they are `env/<name>.txt`.
+        """
+        if self._folder is None:
+            return dict(self._env_meta or {})
+        paths = sorted((self._folder / ENVIRONMENT).glob("*.txt"))
+        return {path.stem: path.read_bytes().decode("utf-8", "surrogateescape") for path in paths}
 
     def _read(
         self, filters: dict[str, Any], values: bool = True
