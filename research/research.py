@@ -16,6 +16,7 @@ from research.backends.base import Backend, Blueprint
 from research.backends.inline import InlineBackend
 from research.backends.processes import ProcessBackend
 from research.definition import check_definition, load_definition, save_definition, save_domain
+from research.describing import Described
 from research.domain import Domain
 from research.domain.ordering import Walk
 from research.domain.walking import checked_numbers
@@ -41,7 +42,7 @@ from research.version import __version__
 from samplers import make_seed
 
 
-class Research(Attaching, Updating, Builder):
+class Research(Attaching, Described, Updating, Builder):
     """A study: one experiment over many configurations.
 
     Units are added by `add_callable`, `add_generator`, `add_instance`, `save`, `dump`, or by the name of a
