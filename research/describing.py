@@ -12,6 +12,7 @@ from research.experiment.experiment import Experiment
 from research.experiment.schedule import When
 from research.experiment.units import CallUnit, DumpUnit, Instance, Method, SaveUnit, Target, Unit
 from research.monitoring.monitor import Monitor
+from research.updating import Update
 
 LINE = 100  # characters; longer expressions are cut
 _VALUES = reprlib.Repr()
@@ -28,6 +29,7 @@ class Described:
     n_configs: int | None
     n_reps: int | None
     monitor: Monitor
+    _updates: list[Update]
     _why_no_definition: str | None
 
     def __str__(self) -> str:
@@ -45,7 +47,10 @@ class Described:
     def _facts(self) -> Iterator[tuple[str, str]]:
         if self._why_no_definition is None:
             yield "domain", _cut(repr(self.domain))
-            yield "configs", describe_size(self.domain, self.n_configs, self.n_reps)
+            size = describe_size(self.domain, self.n_configs, self.n_reps)
+            yield "configs", f"{size}, before updates" if self._updates else size
+            for update in self._updates:
+                yield "update", describe_update(update)
         else:
             yield "definition", self._why_no_definition
         counts = ", ".join(f"{count} {status}" for status, count in self.monitor.counts.items())
@@ -90,6 +95,14 @@ def describe_units(experiment: Experiment) -> Iterator[tuple[str, str]]:
         yield _kind(unit), _one_line([_work(unit), *_marks(unit)])
 
 
+def describe_update(update: Update) -> str:
+    """Return what replaces the domain, as it was added."""
+    parts = [_call(_name(update.function), Target(update.function, (), update.kwargs))]
+    parts.append(f"when={describe_when(update.when)}")
+    parts += [f"{name}={number}" for name, number in update.numbers.items()]
+    return _one_line(parts if update.wait else [*parts, "wait=False"])
+
+
 def describe_when(when: When) -> str:
     """Return `when` as users write it.
 
@@ -128,12 +141,15 @@ def _call(name: str, target: Target) -> str:
         words = [f"*{word}" for word in words]
     for key, value in (target.kwargs or {}).items():
         words.append(f"**{_value(value)}" if key == "kwargs" else f"{key}={_value(value)}")
-    if isinstance(target.function, Method):
-        called = f"{target.function.instance}.{target.function.attribute}"
-    else:
-        called = getattr(target.function, "__name__", None) or _value(target.function)
+    called = _name(target.function)
     call = f"{called}({', '.join(words)})"
     return call if called == name else f"{name} = {call}"
+
+
+def _name(function: Any) -> str:
+    if isinstance(function, Method):
+        return f"{function.instance}.{function.attribute}"
+    return getattr(function, "__name__", None) or _value(function)
 
 
 def _marks(item: Unit | Instance) -> Iterator[str]:

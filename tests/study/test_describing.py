@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from research import EC, Alias, Domain, E, Experiment, O, Research
+from research import EC, Alias, Domain, E, Experiment, O, R, Research
 from samplers import NumpySampler
 
 
@@ -96,6 +96,16 @@ def test_showing_a_study_counts_nothing():
     study.n_configs = None
     study.domain.count()
     assert "\n  configs: 6, each 2 times: 12 experiments\n" in str(study)
+
+
+def test_updates_are_shown_with_their_arguments():
+    study = Research("study", Domain(a=[1, 2])).update_domain(epochs, n=R(), when=[8, "last"], n_reps=2)
+    study.update_domain(Loader, wait=False)
+    assert str(study).split("\n")[2:5] == [
+        "  configs: 2, before updates",
+        "  update: epochs(n=R()), when=[8, 'last'], n_reps=2",
+        "  update: Loader(), when='last', wait=False",
+    ]
 
 
 def test_a_study_without_units_says_so():
