@@ -11,10 +11,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
+from research.attaching import Attaching
 from research.backends.base import Backend, Blueprint
 from research.backends.inline import InlineBackend
 from research.backends.processes import ProcessBackend
 from research.definition import check_definition, load_definition, save_definition, save_domain
+from research.describing import Described
 from research.domain import Domain
 from research.domain.ordering import Walk
 from research.domain.walking import checked_numbers
@@ -23,7 +25,8 @@ from research.errors import StudyError, StudyNotFoundError
 from research.experiment.builder import Builder
 from research.experiment.executor import Program
 from research.experiment.experiment import Experiment
-from research.monitoring.log import close_log, open_log
+from research.monitoring.environment import Meta
+from research.monitoring.log import LOG, close_log, open_log
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
 from research.monitoring.summary import tell_beginning, tell_end
@@ -31,16 +34,15 @@ from research.results.results import ResearchResults
 from research.settings import RunSettings, read_settings
 from research.storage.base import Store, Study
 from research.storage.folder import NewFolder, remove_folder, study_name
+from research.storage.opening import open_store
 from research.tasks import TaskSource
 from research.termination import sigterm_as_interrupt
 from research.updating import Update, Updating
 from research.version import __version__
 from samplers import make_seed
 
-LOG = "research.log"
 
-
-class Research(Updating, Builder):
+class Research(Attaching, Described, Updating, Builder):
     """A study: one experiment over many configurations.
 
     Units are added by `add_callable`, `add_generator`, `add_instance`, `save`, `dump`, or by the name of a
@@ -115,6 +117,8 @@ class Research(Updating, Builder):
         bar: Any = True,
         debug: bool = False,
         finalize: bool = True,
+        git_meta: bool = False,
+        env_meta: bool = False,
         seed: Any = None,
         start_method: str | None = None,
         threads_per_worker: int | None = None,
@@ -149,6 +153,8 @@ class Research(Updating, Builder):
             Raise the first exception where it happens; with `parallel=False`, `executor_target='for'`.
         finalize : bool, default True
             When a unit ends an experiment, still run what is due in that iteration; see `Executor`.
+        git_meta, env_meta : bool, default False
+            Do what `attach_git_meta` and `attach_env_meta` do.
         seed : optional
             Seed of everything random, see `samplers.make_seed`. None takes fresh entropy and records it.
         start_method : 'fork' or 'spawn', optional
@@ -189,13 +195,14 @@ class Research(Updating, Builder):
         program = Program.compile(self.experiment, n_iters)
         self.name = self.name if name is None else study_name(name)
         seed = make_seed(seed)
+        meta = self._collect(git_meta, env_meta)
         with ExitStack() as stack:
             stack.enter_context(sigterm_as_interrupt())
             if dump_results:
                 new: NewFolder | None = stack.enter_context(NewFolder(self.name))
             else:
                 new = None
-            self._run(settings, program, new, seed, bar, stack)
+            self._run(settings, program, new, seed, bar, meta, stack)
         return self
 
     def _run(
@@ -205,6 +212,7 @@ class Research(Updating, Builder):
         new: NewFolder | None,
         seed: int,
         bar: Any,
+        meta: Meta,
         stack: ExitStack,
     ) -> None:
         if new is None:
@@ -241,7 +249,8 @@ class Research(Updating, Builder):
         self.monitor = Monitor()
         progress = Progress(bar, self.name, walk.size, program.n_iters)
         stack.callback(progress.close)
-        store = _open_store(new, stack)
+        store = open_store(None if new is None else folder, stack)
+        self._keep(meta, None if new is None else folder, log)
         store.begin(self._describe(seed, settings, program))
         if new is None:
             self._memory = store
@@ -307,7 +316,7 @@ class Research(Updating, Builder):
             If the study has not been run, or its folder is gone.
         """
         if self._memory is not None:
-            return ResearchResults(self._memory, load_objects=True)
+            return ResearchResults(self._memory, load_objects=True, env_meta=self._env)
         try:
             return ResearchResults(self._folder or self.name, load_objects=True)
         except StudyNotFoundError:
@@ -376,15 +385,3 @@ class Research(Updating, Builder):
 
     def __repr__(self) -> str:
         return f"Research({self.name!r}, {self.domain!r}, {self.experiment!r})"
-
-
-def _open_store(new: NewFolder | None, stack: ExitStack) -> Store:
-    if new is None:
-        from research.storage.memory import MemoryStore
-
-        return MemoryStore()
-    from research.storage.sql import sqlite_store
-
-    store = sqlite_store(new.path)
-    stack.callback(store.close)
-    return store

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
@@ -12,6 +11,7 @@ from research.backends.processes import START_METHODS, choose_start_method
 from research.domain import Config, ConfigAlias
 from research.errors import did_you_mean
 from research.experiment.executor import TARGETS
+from research.monitoring.environment import available_cores
 from research.monitoring.log import check_level
 
 
@@ -128,13 +128,6 @@ def read_settings(
         debug,
         finalize,
     )
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _configs(name: str, value: Any) -> tuple[dict[str, Any], ...]:

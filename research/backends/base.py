@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from research.domain import Domain
 from research.events import Command, Event
 from research.experiment.experiment import Experiment
+from research.storage.folder import EXPERIMENTS
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Blueprint:
 
     def experiment_folder(self, experiment: str) -> Path:
         """Return an experiment's own folder, made if it is not there."""
-        path = self.folder / "experiments" / experiment
+        path = self.folder / EXPERIMENTS / experiment
         path.mkdir(parents=True, exist_ok=True)
         return path
 

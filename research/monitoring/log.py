@@ -7,6 +7,7 @@ from pathlib import Path
 
 from research.errors import did_you_mean
 
+LOG = "research.log"  # in the study's folder
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -10,6 +11,7 @@ from research.domain import Config
 from research.results.selection import StoredExperiment, check_parameters, select
 from research.results.values import Series, all_series
 from research.storage.base import Store, Study
+from research.storage.folder import ENVIRONMENT
 
 if TYPE_CHECKING:
     import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
@@ -27,6 +29,8 @@ class ResearchResults:
         The study's folder, or an open store.
     load_objects : bool, default False
         Unpickle objects. Arrays are loaded in any case.
+    env_meta : mapping of str to str, optional
+        What `env_meta()` gives of a study without a folder.
 
     Raises
     ------
@@ -43,14 +47,22 @@ class ResearchResults:
     0  2          0  4
     """
 
-    def __init__(self, name: str | Path | Store, load_objects: bool = False) -> None:
+    def __init__(
+        self,
+        name: str | Path | Store,
+        load_objects: bool = False,
+        env_meta: Mapping[str, str] | None = None,
+    ) -> None:
+        self._folder: Path | None = None
         if isinstance(name, str | Path):
             from research.storage.sql import sqlite_store
 
             self._store: Store = sqlite_store(Path(name), read_only=True)
+            self._folder = Path(name).absolute()
         else:
             self._store = name
         self._load_objects = load_objects
+        self._env_meta = env_meta
         self._filters: dict[str, Any] = {}
 
     @property
@@ -152,7 +164,7 @@ class ResearchResults:
         """
         import pandas as pd
 
-        from research.results.frames import configs_frame, free_name, long_frame, values_frame
+        from research.results.frames import free_name, long_frame, values_frame
 
         experiments, series = self._read(filters)
         order = {experiment.row.key: place for place, experiment in enumerate(experiments)}
@@ -160,10 +172,7 @@ class ResearchResults:
             frame, owners = values_frame(series, order, self.study.settings.get("variables", ()))
         else:
             frame, owners = long_frame(series, order)
-        if include_config:
-            head = configs_frame(experiments, use_alias, concat_config, remove_auxilary, drop_columns)
-        else:
-            head = configs_frame(experiments, False, True, True, True)[["id"]]
+        head = _head(experiments, include_config, use_alias, concat_config, remove_auxilary, drop_columns)
         if not pivot:
             frame = frame.rename(
                 columns={name: free_name(name, map(str, head.columns)) for name in ("name", "value")}
@@ -184,6 +193,60 @@ class ResearchResults:
         experiments, _ = self._read({}, values=False)
         return configs_frame(experiments, use_alias, concat_config, remove_auxilary, drop_columns)
 
+    def artifacts_to_df(
+        self,
+        include_config: bool = True,
+        use_alias: bool = False,
+        concat_config: bool = False,
+        remove_auxilary: bool = True,
+        drop_columns: bool = True,
+        **filters: Any,
+    ) -> pd.DataFrame:
+        """Return the files that units wrote under `EP()`, one row per file. No file is opened.
+
+        Parameters
+        ----------
+        include_config, use_alias, concat_config, remove_auxilary, drop_columns
+            As in `to_df`.
+        **filters
+            As in `to_df`, but that `name` is one or a list of names of files, and there are no `iterations`.
+            Of the filters of `load`, those of experiments hold.
+
+        Returns
+        -------
+        pandas.DataFrame
+            First `id`, then parameters, then `path` (relative to the study's folder), `name` (relative to the
+            experiment's), `size` in bytes and `modified` in seconds since the epoch; with an underscore
+            where a parameter is called so. By experiment, then by name. A study in memory has no files.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `to_df`; `iterations` is a ValueError.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> from research import EC, EP, Domain, Research
+        >>> def note(folder, a):
+        ...     return (folder / 'note.txt').write_text('a' * a)
+        >>> with TemporaryDirectory() as parent:
+        ...     study = Research(f'{parent}/notes', Domain(a=[1, 20]))
+        ...     study = study.add_callable('note', note, folder=EP(), a=EC('a')).run(bar=False)
+        ...     study.results.artifacts_to_df()[['a', 'name', 'size']]
+            a      name  size
+        0   1  note.txt     1
+        1  20  note.txt    20
+        """
+        from research.results.artifacts import artifacts_frame
+
+        if filters.get("iterations") is not None:
+            raise ValueError("`iterations` is no filter of files: an experiment writes them at any time")
+        names = select(0, name=filters.get("name")).variables
+        experiments, _ = self._read(filters, values=False)
+        head = _head(experiments, include_config, use_alias, concat_config, remove_auxilary, drop_columns)
+        return artifacts_frame(self._folder, experiments, head, names)
+
     def statuses_to_df(self) -> pd.DataFrame:
         """Return what became of each experiment.
 
@@ -200,6 +263,21 @@ class ResearchResults:
         return pd.DataFrame(
             [[getattr(item.row, name) for name in names] for item in experiments], columns=names
         )
+
+    def env_meta(self) -> dict[str, str]:
+        """Return what is recorded of the surroundings in which the study was run.
+
+        Returns
+        -------
+        dict of str to str
+            Texts: `git_commit`, `git_status` and `git_diff` after `attach_git_meta` or `run(git_meta=True)`;
+            `python`, `packages`, `platform` and `cpu`, and `gpus` and `conda` where there are any, after
+            `attach_env_meta` or `run(env_meta=True)`. In the study's folder they are `env/<name>.txt`.
+        """
+        if self._folder is None:
+            return dict(self._env_meta or {})
+        paths = sorted((self._folder / ENVIRONMENT).glob("*.txt"))
+        return {path.stem: path.read_bytes().decode("utf-8", "surrogateescape") for path in paths}
 
     def _read(
         self, filters: dict[str, Any], values: bool = True
@@ -222,3 +300,12 @@ class ResearchResults:
         return (
             f"<results of {self.study.name!r}: {', '.join(f'{n} {status}' for status, n in counts.items())}>"
         )
+
+
+def _head(experiments: list[StoredExperiment], include_config: bool, *how: bool) -> pd.DataFrame:
+    """Return what a table shows of each experiment, one row for each."""
+    from research.results.frames import configs_frame
+
+    if include_config:
+        return configs_frame(experiments, *how)
+    return configs_frame(experiments, False, True, True, True)[["id"]]

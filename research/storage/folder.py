@@ -14,6 +14,8 @@ from research.errors import StudyError, StudyExistsError, StudyNotFoundError
 
 DATABASE = "research.db"
 LOCK = "research.lock"
+EXPERIMENTS = "experiments"  # holds a folder for each experiment that asked for one
+ENVIRONMENT = "env"  # holds what is known of the surroundings of a run, as text
 
 
 def study_name(name: Any) -> str:
