@@ -255,9 +255,10 @@ def fresh_copy(pipeline: Any) -> Any:
 
 def copy_batch(batch: Any) -> Any:
     """Return a branch's own copy of the root's batch, with the same dataset behind it."""
-    dataset = getattr(batch, "dataset", None)
-    shared = [item for item in (dataset, getattr(dataset, "data", None)) if item is not None]
-    return copy.deepcopy(batch, {id(item): item for item in shared})
+    # batchflow's `dataset` goes by the pipeline that a batch is in, which only the root's thread knows
+    datasets = [getattr(batch, name, None) for name in ("dataset", "_dataset")]
+    shared = [item for dataset in datasets for item in (dataset, getattr(dataset, "data", None))]
+    return copy.deepcopy(batch, {id(item): item for item in shared if item is not None})
 
 
 def _seeds(pipeline: Any, run: Any, unit: str) -> Iterator[dict[str, Any]]:

@@ -29,7 +29,7 @@ def define(name, with_branch):
     study.add_pipeline(
         "test", make_testing(), run=True, variables="right", import_from=E("train"), when=[10, "last"]
     )
-    return study.save(E("train").m("model").n_updates, "updates", when="last")
+    return study.save(E("train").m("model").n_updates, "n_updates", when="last")
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["whole", "root and branch"])
@@ -49,11 +49,12 @@ def test_results_do_not_depend_on_how_a_study_is_run(way, expected):
 def test_each_experiment_trains_a_model_of_its_own_and_tests_it(expected):
     reference = expected[1]
     assert reference.groupby("id")["accuracy"].count().tolist() == [20] * 8
-    assert reference.groupby("id")["updates"].max().tolist() == [20] * 8
+    assert reference.groupby("id")["n_updates"].max().tolist() == [20] * 8
     assert (
         reference.dropna(subset="right").groupby("id")["iteration"].apply(list).tolist() == [[9, 19, 20]] * 8
     )
-    assert reference.groupby("alpha")["accuracy"].mean().is_monotonic_decreasing
+    means = reference.groupby("alpha")["accuracy"].mean()
+    assert means[1e-4] > 0.9 > 0.7 > means[10.0]
 
 
 def test_a_loaded_study_has_its_pipelines():
