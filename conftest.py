@@ -10,6 +10,7 @@ import doctest
 import sys
 import tempfile
 import types
+import unittest
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,8 @@ class Page(pytest.Item):
         ):
             patch.setitem(sys.modules, "__main__", main)
             for example in self._document:
-                example.evaluate()
+                with contextlib.suppress(unittest.SkipTest):  # it wants what is not installed; others do not
+                    example.evaluate()
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Show what was expected and what came, without the inside of this machinery."""

@@ -31,5 +31,10 @@ def experiment_rng(seed: int, experiment: str) -> np.random.Generator:
     PCG64DXSM behind a SeedSequence of 128 hashed bits, so that it can `spawn`. No position enters: neither
     a larger domain nor another order changes a stream.
     """
-    entropy = int.from_bytes(blake2b(f"{seed}|{experiment}".encode(), digest_size=16).digest(), "little")
-    return np.random.Generator(np.random.PCG64DXSM(np.random.SeedSequence(entropy)))
+    return np.random.Generator(np.random.PCG64DXSM(experiment_seeds(seed, experiment)))
+
+
+def experiment_seeds(seed: int, purpose: str) -> np.random.SeedSequence:
+    """Make a sequence of seeds from the study's seed and a text, an experiment's id for instance."""
+    digest_ = blake2b(f"{seed}|{purpose}".encode(), digest_size=16).digest()
+    return np.random.SeedSequence(int.from_bytes(digest_, "little"))

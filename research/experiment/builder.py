@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any, Protocol, Self
 
 from research.experiment.expressions import NamedExpression
+from research.experiment.pipelines import add_pipeline_units
 from research.experiment.schedule import When, parse_when
 from research.experiment.units import CallUnit, DumpUnit, Instance, Method, SaveUnit, Target, Unit
 
@@ -15,9 +16,10 @@ class Description(Protocol):
     """What is put together; see `research.experiment.experiment.Experiment`."""
 
     namespaces: list[ModuleType | Mapping[str, Any]]
+    instances: dict[str, Instance]
 
-    def add_unit(self, unit: Unit) -> None:
-        """Append a unit."""
+    def add_unit(self, unit: Unit) -> str:
+        """Append a unit and return the name that it got."""
 
     def add_instance_spec(self, instance: Instance) -> None:
         """Append an instance."""
@@ -161,6 +163,78 @@ class Builder:
                 _checked_save_to(save_to, save_output_dict),
                 save_output_dict,
             )
+        )
+        return self
+
+    def add_pipeline(
+        self,
+        name: str,
+        root: Any = None,
+        branch: Any = None,
+        run: bool = False,
+        variables: str | Sequence[str] | None = None,
+        dump: Any = None,
+        when: Any = 1,
+        **kwargs: Any,
+    ) -> Self:
+        """Add a pipeline, of batchflow or with the same interface; each experiment has its own copy.
+
+        `E(name)` is that copy, once it has been called, and `O(name)` its last batch.
+
+        Parameters
+        ----------
+        name : str
+            Name of the unit; 'instance.attribute' if the pipeline is there and `root` is not given.
+        root : pipeline or str, optional
+            What is executed, or 'instance.attribute'. With `branch`: what makes one batch per iteration,
+            once for all branches.
+        branch : pipeline or str, optional
+            What processes the root's batch in each branch, with its own config.
+        run : bool, default False
+            Call `run()`, the whole pipeline at each due iteration, in place of `next_batch()`, one batch
+            until there are no more.
+        variables : str or list of str, optional
+            Variables of the pipeline to save under their own names after each execution.
+        dump, when
+            As in `add_callable`.
+        **kwargs
+            Put into the pipeline's config beside the experiment's, `import_from=E('train')` for instance;
+            they are read once, at the first call. A root gets the config of the first branch, and no
+            keywords that name a unit.
+
+        Raises
+        ------
+        TypeError
+            If something is no pipeline; names the methods that it lacks.
+        ValueError
+            If `run` is given with `branch`, or a name means nothing.
+
+        Examples
+        --------
+        >>> from research import Executor, Experiment, O
+        >>> class Numbers:
+        ...     def __init__(self):
+        ...         self.config, self.position = {}, 0
+        ...     def copy(self):
+        ...         return Numbers()
+        ...     def set_config(self, config):
+        ...         self.config.update(config)
+        ...     def reset(self, *what):
+        ...         self.position = 0
+        ...     def next_batch(self):
+        ...         if self.position == self.config['n']:
+        ...             raise StopIteration
+        ...         self.position += 1
+        ...         return [self.position] * self.config['size']
+        ...     def v(self, name):
+        ...         return getattr(self, name)
+        >>> experiment = Experiment().add_pipeline('numbers', Numbers(), variables='position', size=2)
+        >>> executor = Executor(experiment.save(O('numbers'), 'batch'), configs=[{'n': 2}]).run()
+        >>> executor.experiments[0].results
+        {'position': {0: 1, 1: 2}, 'batch': {0: [1, 1], 1: [2, 2]}}
+        """
+        add_pipeline_units(
+            self._description(), name, root, branch, run, variables, _dump(dump), parse_when(when), kwargs
         )
         return self
 

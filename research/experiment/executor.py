@@ -158,13 +158,8 @@ class Executor:
         if sinks is None:
             sinks = [MemorySink() for _ in merged]
         seed = make_seed(seed)
-        names = [step.name for _, steps in self.program.segments for step in steps]
-        roots = {
-            step.name: RunningUnit(step.name)
-            for root, steps in self.program.segments
-            if root
-            for step in steps
-        }
+        steps = [step for _, steps in self.program.segments for step in steps]
+        roots = {step.name: RunningUnit(step.name, step.is_pipeline) for step in steps if step.root}
         shared: dict[str, Any] = {}
         self.experiments = [
             RunningExperiment(
@@ -172,7 +167,10 @@ class Executor:
                 config,
                 seed,
                 sink,
-                {name: roots.get(name) or RunningUnit(name) for name in names},
+                {
+                    step.name: roots.get(step.name) or RunningUnit(step.name, step.is_pipeline)
+                    for step in steps
+                },
                 dict(shared),
                 folder,
             )

@@ -54,11 +54,12 @@ class Experiment(Builder):
     def _description(self) -> Experiment:
         return self
 
-    def add_unit(self, unit: Unit) -> None:
-        """Append a unit; one of a name that is taken gets `_1`, `_2`, …."""
+    def add_unit(self, unit: Unit) -> str:
+        """Append a unit and return its name; one of a name that is taken gets `_1`, `_2`, …."""
         taken = self.units.keys() | self.instances.keys()
         name = next(name for name in unique_names(unit.name) if name not in taken)
         self.units[name] = unit if name == unit.name else unit.renamed(name)
+        return name
 
     def add_instance_spec(self, instance: Instance) -> None:
         """Append an instance; its name must be free."""

@@ -145,8 +145,8 @@ class E(NamedExpression):
     Parameters
     ----------
     unit : str, optional
-        Name of a unit or an instance. Without it: the experiment itself, with `config`, `outputs`,
-        `random`, `id`, `iteration`.
+        Name of an instance, a pipeline or another unit. Without it: the experiment itself, with `config`,
+        `outputs`, `random`, `id`, `iteration`.
     all : bool, default False
         Take a list of the same from every branch.
     """

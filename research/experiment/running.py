@@ -11,7 +11,7 @@ import numpy as np
 
 from research.domain import Config
 from research.domain.config import AUXILIARY, copy_containers
-from research.domain.identity import experiment_rng
+from research.domain.identity import experiment_rng, experiment_seeds
 from research.errors import did_you_mean
 from research.experiment.compiling import MissingOutput
 from research.experiment.experiment import check_variable
@@ -49,15 +49,19 @@ class RunningUnit:
         What its last call returned, None before the first.
     has_output : bool
         False from the moment that it failed, or was skipped for want of another's output.
+    pipeline : object
+        Of a unit that is a pipeline: the experiment's own, None before the first call.
     """
 
-    __slots__ = ("has_output", "iterator", "name", "output")
+    __slots__ = ("has_output", "is_pipeline", "iterator", "name", "output", "pipeline")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, is_pipeline: bool = False) -> None:
         self.name = name
         self.output: Any = None
         self.has_output = True
         self.iterator: Any = None
+        self.is_pipeline = is_pipeline
+        self.pipeline: Any = None
 
     def __repr__(self) -> str:
         return f"<unit {self.name!r}>"
@@ -175,6 +179,10 @@ class RunningExperiment:
             self._random = experiment_rng(self._seed, self.id)
         return self._random
 
+    def seed_sequence(self, purpose: str) -> np.random.SeedSequence:
+        """Make a source of seeds for one purpose, of which `random` knows nothing."""
+        return experiment_seeds(self._seed, f"{self.id}|{purpose}")
+
     @property
     def is_failed(self) -> bool:
         """Whether a unit raised an exception."""
@@ -200,10 +208,20 @@ class RunningExperiment:
         return self._make_folder(self.id)
 
     def find(self, name: str) -> Any:
-        """Return an instance or a unit by its name."""
+        """Return an instance, a pipeline or another unit by its name."""
         if name in self.instances:
             return self.instances[name]
-        return self.units[name]
+        unit = self.units[name]
+        if not unit.is_pipeline:
+            return unit
+        if unit.pipeline is None:
+            if not unit.has_output:
+                raise MissingOutput(name)
+            raise ValueError(
+                f"there is no pipeline {name!r} before its first call: units that ask for it come after it, "
+                "with a `when` that is not due earlier"
+            )
+        return unit.pipeline
 
     def output_of(self, name: str) -> Any:
         """Return the last output of a unit."""

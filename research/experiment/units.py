@@ -23,6 +23,7 @@ class Step(NamedTuple):
     always: bool
     dump: When | None
     root: bool
+    is_pipeline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,14 @@ class Method:
 
     instance: str
     attribute: str
+
+    def check(self, unit: str, known: Known) -> None:
+        """Refuse an instance that does not exist."""
+        if self.instance not in known.instances:
+            raise ValueError(
+                f"the unit {unit!r} calls {self.attribute!r} of an instance that was not added: "
+                f"{self.instance!r}{did_you_mean(self.instance, known.instances)}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +92,8 @@ class Target:
     def check(self, unit: str, known: Known) -> None:
         """Refuse names of units, instances and parameters that do not exist."""
         check_names([self.args, self.kwargs], unit, known)
-        if isinstance(self.function, Method) and self.function.instance not in known.instances:
-            raise ValueError(
-                f"the unit {unit!r} calls {self.function.attribute!r} of an instance that was not added: "
-                f"{self.function.instance!r}{did_you_mean(self.function.instance, known.instances)}"
-            )
+        if isinstance(self.function, Method):
+            self.function.check(unit, known)
 
 
 @dataclass(frozen=True, slots=True)
