@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -32,9 +31,13 @@ class QuasiSampler(Sampler):
         super().__init__(dim, seed)
         self._engine: Any = None
 
-    @abstractmethod
+    _engine_name: ClassVar[str]  # in scipy.stats.qmc
+
     def make_engine(self, rng: np.random.Generator) -> Any:
         """Return an engine of scipy that draws from `rng`."""
+        from scipy.stats import qmc
+
+        return getattr(qmc, self._engine_name)(self.dim, rng=rng)
 
     @property
     def content(self) -> tuple[Any, ...]:
@@ -85,10 +88,7 @@ class SobolSampler(QuasiSampler):
     np.float64(1.0)
     """
 
-    def make_engine(self, rng: np.random.Generator) -> Any:
-        from scipy.stats import qmc
-
-        return qmc.Sobol(self.dim, rng=rng)
+    _engine_name = "Sobol"
 
 
 class HaltonSampler(QuasiSampler):
@@ -105,10 +105,7 @@ class HaltonSampler(QuasiSampler):
     (10, 3)
     """
 
-    def make_engine(self, rng: np.random.Generator) -> Any:
-        from scipy.stats import qmc
-
-        return qmc.Halton(self.dim, rng=rng)
+    _engine_name = "Halton"
 
 
 class LatinHypercubeSampler(QuasiSampler):
@@ -128,10 +125,7 @@ class LatinHypercubeSampler(QuasiSampler):
     [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4]]
     """
 
-    def make_engine(self, rng: np.random.Generator) -> Any:
-        from scipy.stats import qmc
-
-        return qmc.LatinHypercube(self.dim, rng=rng)
+    _engine_name = "LatinHypercube"
 
 
 METHODS: dict[str, type[QuasiSampler]] = {

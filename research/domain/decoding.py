@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import datetime
 import decimal
-import json
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -14,11 +13,6 @@ import numpy as np
 
 from research.domain.hashing import JSON
 from research.domain.values import Opaque
-
-
-def decode_text(text: str) -> Any:
-    """Return the value whose canonical text this is."""
-    return decode(json.loads(text))
 
 
 def decode(form: JSON) -> Any:

@@ -109,7 +109,7 @@ class Domain(Walked):
     def shuffle(self, seed: Any = 0) -> Domain:
         """Return all configs in a random order, which is not listed.
 
-        `d[i]` takes some microseconds more, for domains of any size. A domain with filters is counted at its
+        `d[i]` takes a few keyed hashes more, for domains of any size. A domain with filters is counted at its
         first use: where that takes too long, filter what you have shuffled.
 
         Parameters
@@ -175,7 +175,7 @@ class Domain(Walked):
     def unique(self) -> Domain:
         """Return the configs without those that came before.
 
-        Configs are looked at as they are read; each takes some microseconds, a hundred bytes are kept.
+        Configs are looked at as they are read; the hash of each is kept.
 
         Examples
         --------

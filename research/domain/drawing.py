@@ -197,4 +197,18 @@ class Draft:
             number = f"{position}.{pass_}" if pass_ else str(position)
         else:
             number = f"{pass_}@{self.counts}" if self.counts else str(pass_)
-        return f"{generation}|{number}|{self._listed}"
+        return place_text(generation, number, self._listed)
+
+
+def place_text(generation: int, number: str, listed: str) -> str:
+    """Return what a draw depends on, beside the seed and its sampler.
+
+    Parameters
+    ----------
+    generation : int
+    number : str
+        Of the pass; of the position in an endless sequence of draws, if the value comes from one.
+    listed : str
+        Canonical text of the listed values beside it.
+    """
+    return f"{generation}|{number}|{listed}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from research.domain.config import Config
-from research.domain.drawing import Stream
+from research.domain.drawing import Stream, place_text
 from research.domain.factors import Column, DrawFactor, Factor
 from research.domain.values import unwrap
 
@@ -48,7 +48,7 @@ def walk_options(factors: Sequence[Factor], stream: Stream) -> Iterator[Config]:
     for pairs in _combine([_Pairs(factor) for factor in factors]):
         items = {name: pair[0] for name, pair in zip(names, pairs)}  # noqa: B905
         text = ",".join([pairs[place][1] for place in listed])
-        place = f"{stream.generation}|0|{{{text}}}".encode()
+        place = place_text(stream.generation, "0", f"{{{text}}}").encode()
         for name, draw in draws:
             items[name] = draw(place)
         yield of_items(items)

@@ -42,8 +42,8 @@ class Interleaving:
 
     Each next config comes from one of the products that are not used up, with a probability proportional to
     its weight. The choices are pseudo-random and depend on the weights alone, so the order is part of the
-    domain. To find config number i costs time in proportion to i, some ten nanoseconds each; what was
-    dealt last is kept, and of all before it the counts.
+    domain. To find config number i costs time in proportion to i; what was dealt last is kept, and of all
+    before it the counts.
 
     The law is exact: turns are dealt in chunks, to all products that were not used up when the chunk
     began, and the turns of those that are used up within it are left out, which leaves the others in the

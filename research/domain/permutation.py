@@ -17,7 +17,7 @@ class Permutation:
     Up to 2^20 it is listed, drawn uniformly from all permutations. Beyond, it is a generalised Feistel
     network on a x b >= length numbers, walked until it gives one that is within range (J. Black and
     P. Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002), whose rounds are keyed hashes. It takes
-    some microseconds for each index, for any length, and no memory.
+    about the same time for each index, for any length, and no memory.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+import json
 import subprocess
 import sys
 import textwrap
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from research import Alias, Config, ConfigAlias
-from research.domain.decoding import decode_text
+from research.domain.decoding import decode
 from research.domain.hashing import canonical_text
 from research.domain.values import Opaque
 from research.errors import UnstableValueError
@@ -258,7 +259,7 @@ def typed(value):
 @given(VALUES)
 def test_plain_data_comes_back_from_its_canonical_form(value):
     text = canonical_text(value)
-    decoded = decode_text(text)
+    decoded = decode(json.loads(text))
     assert typed(decoded) == typed(value)
     assert canonical_text(decoded) == text
 
@@ -269,7 +270,7 @@ def test_plain_data_comes_back_from_its_canonical_form(value):
     ids=["function", "array", "dataclass", "lambda"],
 )
 def test_what_only_code_could_rebuild_stays_opaque_and_keeps_its_identity(value):
-    stored = decode_text(canonical_text(value))
+    stored = decode(json.loads(canonical_text(value)))
     assert isinstance(stored, Opaque)
     assert Config(x=stored).hash() == hashed(value)
     assert str(stored) != ""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
+import json
 import pickle
 
 import numpy as np
 import pytest
 
 from research import Alias, Config, Domain
-from research.domain.decoding import decode_text
+from research.domain.decoding import decode
 from research.domain.hashing import canonical_text
 from research.domain.values import Opaque, unwrap
 
@@ -90,14 +91,14 @@ def test_unwrapping_takes_one_alias_off_and_leaves_the_rest():
     ids=lambda item: repr(item)[:20],
 )
 def test_what_stayed_behind_is_shown_by_name(value, text):
-    opaque = decode_text(canonical_text(value))
+    opaque = decode(json.loads(canonical_text(value)))
     assert isinstance(opaque, Opaque)
     assert str(opaque) == text
     assert repr(opaque) == f"<Opaque {text}>"
 
 
 def test_members_of_an_enum_that_stayed_behind_can_be_told_apart():
-    red, blue = (decode_text(canonical_text(member)) for member in Colour)
+    red, blue = (decode(json.loads(canonical_text(member))) for member in Colour)
     assert "RED" in str(red)
     assert "BLUE" in str(blue)
 
@@ -117,7 +118,7 @@ def test_what_stayed_behind_is_equal_by_form():
     ids=lambda item: repr(item).split(" at 0x")[0],
 )
 def test_what_stayed_behind_has_the_identity_of_the_original_wherever_it_stands(value):
-    opaque = decode_text(canonical_text(value))
+    opaque = decode(json.loads(canonical_text(value)))
     for place in (
         lambda item: item,
         lambda item: [1, item],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 
 import numpy as np
@@ -155,10 +154,8 @@ def test_arrays_of_bounds_that_change_later_change_nothing():
 @pytest.mark.parametrize("size", [1, 1000])
 def test_where_nothing_is_kept_an_error_ends_the_search(arguments, size):
     sampler = NORMAL.truncate(**arguments)
-    start = time.perf_counter()
     with pytest.raises(ValueError, match=r"none of .* points in a row is within the bounds") as caught:
         sampler.sample(size)
-    assert time.perf_counter() - start < 5
     assert any("truncate(" in note for note in caught.value.__notes__)
 
 
