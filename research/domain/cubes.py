@@ -198,6 +198,13 @@ class Cube(Finding):
             for factor, stride, length in self._radices or ():
                 factor.put(key // stride % length if length else key // stride, draft)
 
+    def _unfilled(self, key: Key) -> Draft:
+        """Return a config without defaults for what it lacks, as conditions are asked about it."""
+        draft = Draft()
+        self._put_factors(key, draft)
+        draft.defaults = {**self._default_texts, **draft.defaults}
+        return draft
+
     def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
         if not self.defaults:
             return self._find(texts, stream)
@@ -212,9 +219,7 @@ class Cube(Finding):
                 if not self.conditions:
                     yield key
                     continue
-                draft = Draft()
-                self._put_factors(key, draft)
-                draft.defaults = {**self._default_texts, **draft.defaults}
+                draft = self._unfilled(key)
                 draft.draw(stream)
                 if all(condition.holds(draft.items) for condition in self.conditions):
                     yield key
@@ -250,10 +255,7 @@ class Cube(Finding):
 
     def search(self, stream: Stream) -> Found:
         def make(position: int) -> Draft:
-            draft = Draft()
-            self._put_factors(self._key(position, stream), draft)
-            draft.defaults = {**self._default_texts, **draft.defaults}
-            return draft
+            return self._unfilled(self._key(position, stream))
 
         if self.only_draws:
             return search_draws(self.conditions, make, stream)
@@ -282,10 +284,10 @@ class Cube(Finding):
             factor.check()
 
     def columns(self) -> Iterator[tuple[str, Any]]:
-        listed = {name for factor in self.factors for name in factor.names}
         for factor in self.factors:
             yield from factor.columns()
-        yield from ((name, (value,)) for name, value in self.defaults.items() if name not in listed)
+        lacking = [name for name in self.defaults if name not in self._listed_names]
+        yield from ((name, (self.defaults[name],)) for name in lacking)
 
     def __mul__(self, other: Cube) -> Cube:
         weights = [weight for weight in (self.weight, other.weight) if weight is not None]
@@ -332,7 +334,7 @@ def _product(iterators: Sequence[Iterator[Any]]) -> Iterator[tuple[Any, ...]]:
     first, *others = iterators
     rest = list(itertools.product(*others))
     for item in first if rest else ():
-        yield from ((item, *others) for others in rest)
+        yield from ((item, *following) for following in rest)
 
 
 def _with_and_without(texts: Texts, own: Texts, name: str) -> list[Texts]:
