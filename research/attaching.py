@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from research.monitoring.environment import Meta, env_meta, git_meta, write_meta
+from research.monitoring.environment import Meta, env_meta, git_meta, keep_meta
 from research.monitoring.log import LOG, close_log, open_log
 from research.storage.base import Store
 
@@ -82,11 +82,12 @@ class Attaching:
         if self._folder is not None:
             log = open_log(self._folder / LOG, logging.INFO)
             try:
-                self._keep(meta, self._folder, log)
+                keep_meta(meta, self._folder, log)
             finally:
                 close_log(log)
         elif self._memory is not None:
-            self._keep(meta, None, open_log(None, logging.INFO), self._env)
+            keep_meta(meta, None, open_log(None, logging.INFO))
+            self._env = {**self._env, **meta.texts}
         else:
             self._waiting |= meta
         return self
@@ -100,18 +101,3 @@ class Attaching:
         if git:
             meta |= git_meta()
         return meta | env_meta() if env else meta
-
-    def _keep(
-        self,
-        meta: Meta,
-        folder: Path | None,
-        log: logging.Logger,
-        before: Mapping[str, str] | None = None,
-    ) -> None:
-        """Put what was found out into a folder, or else into memory; `before` is what is there already."""
-        for problem in meta.problems:
-            log.warning(problem)
-        if folder is not None:
-            write_meta(folder, meta.texts)
-        self._env = {} if folder is not None else {**(before or {}), **meta.texts}
-        self._waiting = Meta({})

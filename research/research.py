@@ -3,42 +3,30 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
 from research.attaching import Attaching
-from research.backends.base import Backend, Blueprint
-from research.backends.inline import InlineBackend
-from research.backends.processes import ProcessBackend
-from research.definition import check_definition, load_definition, save_definition, save_domain
+from research.conducting import Definition, Plan, conduct
+from research.definition import check_definition, load_definition
 from research.describing import Described
 from research.domain import Domain
-from research.domain.ordering import Walk
 from research.domain.walking import checked_numbers
-from research.driver import Driver
 from research.errors import StudyError, StudyNotFoundError
 from research.experiment.builder import Builder
-from research.experiment.executor import Program
+from research.experiment.executor import Executor, Program
 from research.experiment.experiment import Experiment
 from research.monitoring.environment import Meta
-from research.monitoring.log import LOG, close_log, open_log
+from research.monitoring.log import LOG
 from research.monitoring.monitor import Monitor
-from research.monitoring.progress import Progress
-from research.monitoring.summary import tell_beginning, tell_end
 from research.results.results import ResearchResults
-from research.settings import RunSettings, read_settings
-from research.storage.base import Store, Study
+from research.settings import read_settings
+from research.storage.base import Store
 from research.storage.folder import NewFolder, remove_folder, study_name
-from research.storage.opening import open_store
-from research.tasks import TaskSource
 from research.termination import sigterm_as_interrupt
 from research.updating import Update, Updating
-from research.version import __version__
 from samplers import make_seed
 
 
@@ -100,26 +88,34 @@ class Research(Attaching, Described, Updating, Builder):
     def _description(self) -> Experiment:
         return self.experiment
 
-    def _walk(self, seed: int) -> Walk:
-        return self.domain.walk(self.n_configs, self.n_reps, self.repeat_each, seed)
-
     def run(
         self,
         name: str | os.PathLike[str] | None = None,
         workers: int | Sequence[Mapping[str, Any]] = 1,
         branches: int | Sequence[Mapping[str, Any]] = 1,
         n_iters: int | None = None,
+        devices: Any = None,
         *,
+        executor_class: type[Executor] | None = None,
         dump_results: bool = True,
         parallel: bool = True,
         executor_target: str = "threads",
         loglevel: str | None = None,
         bar: Any = True,
+        detach: bool = False,
         debug: bool = False,
         finalize: bool = True,
         git_meta: bool = False,
         env_meta: bool = False,
         seed: Any = None,
+        profile: bool | int | str = False,
+        memory_ratio: float | None = None,
+        n_gpu_checks: int = 3,
+        gpu_check_delay: float = 5,
+        create_id_prefix: bool | int = False,
+        redirect_stdout: bool | int = True,
+        redirect_stderr: bool | int = True,
+        isolation: str | None = None,
         start_method: str | None = None,
         threads_per_worker: int | None = None,
     ) -> Self:
@@ -139,6 +135,11 @@ class Research(Attaching, Described, Updating, Builder):
         n_iters : int, optional
             Iterations of each experiment. Default: one if there are only callables, else until a unit is
             exhausted.
+        devices : int, str or list of them, optional
+            GPUs, distributed over workers and branches as `research.scheduling.devices.get_devices` says. A
+            worker sees its own in `CUDA_VISIBLE_DEVICES`; configs hold their places there as `device`.
+        executor_class : type, optional
+            A subclass of `Executor`.
         dump_results : bool, default True
             Keep results in the study's folder; else in memory.
         parallel : bool, default True
@@ -149,6 +150,8 @@ class Research(Attaching, Described, Updating, Builder):
             'debug', 'info' (the default), 'warning', 'error' or 'critical', for `research.log`.
         bar : bool or class, default True
             Show a progress bar; a class with tqdm's interface is used instead of tqdm.
+        detach : bool, default False
+            Return at once, while a process of its own runs the study; see `is_finished`, `wait`, `terminate`.
         debug : bool, default False
             Raise the first exception where it happens; with `parallel=False`, `executor_target='for'`.
         finalize : bool, default True
@@ -157,6 +160,22 @@ class Research(Attaching, Described, Updating, Builder):
             Do what `attach_git_meta` and `attach_env_meta` do.
         seed : optional
             Seed of everything random, see `samplers.make_seed`. None takes fresh entropy and records it.
+        profile : 0, 1 or 2, default 0
+            Record nothing, the time that each call of a unit takes, or what it calls as well; see `profiler`.
+        memory_ratio : float, optional
+            The part of the memory of each of a worker's devices that must be free before it takes a task. A
+            worker that has asked `n_gpu_checks` times in vain leaves its work to the others.
+        n_gpu_checks : int, default 3
+        gpu_check_delay : float, default 5
+            Seconds between them.
+        create_id_prefix : bool or int, default False
+            Show ids with the places of the parameters' values before them, each of so many digits.
+        redirect_stdout, redirect_stderr : bool or int, default True
+            Where goes what units print: 0 stays where it is, 1 is one file for the study, 2 is one for each
+            experiment, 3 both. True is 3, and 2 without a folder. See `ResearchResults.log`.
+        isolation : 'worker' or 'experiment', optional
+            Whether a process runs one task after another, or one only. Default: the former, unless there are
+            devices, so that their memory is returned.
         start_method : 'fork' or 'spawn', optional
             Default: fork where the platform has it, unless CUDA is initialised in this process.
         threads_per_worker : int, optional
@@ -177,15 +196,27 @@ class Research(Attaching, Described, Updating, Builder):
             If an argument, a unit or the domain makes no sense; nothing has been run or written then.
         """
         settings = read_settings(
-            workers,
-            branches,
-            parallel,
-            executor_target,
-            loglevel,
-            debug,
-            finalize,
-            start_method,
-            threads_per_worker,
+            workers=workers,
+            branches=branches,
+            devices=devices,
+            executor_class=executor_class,
+            dump_results=dump_results,
+            parallel=parallel,
+            executor_target=executor_target,
+            loglevel=loglevel,
+            detach=detach,
+            debug=debug,
+            finalize=finalize,
+            profile=profile,
+            memory_ratio=memory_ratio,
+            n_gpu_checks=n_gpu_checks,
+            gpu_check_delay=gpu_check_delay,
+            create_id_prefix=create_id_prefix,
+            redirect_stdout=redirect_stdout,
+            redirect_stderr=redirect_stderr,
+            isolation=isolation,
+            start_method=start_method,
+            threads_per_worker=threads_per_worker,
         )
         if self._why_no_definition is not None:
             raise StudyError(f"this study cannot be run again: {self._why_no_definition}")
@@ -196,115 +227,29 @@ class Research(Attaching, Described, Updating, Builder):
         self.name = self.name if name is None else study_name(name)
         seed = make_seed(seed)
         meta = self._collect(git_meta, env_meta)
+        plan = Plan(self._definition(), settings, program, seed, bar, meta)
         with ExitStack() as stack:
             stack.enter_context(sigterm_as_interrupt())
-            if dump_results:
-                new: NewFolder | None = stack.enter_context(NewFolder(self.name))
-            else:
-                new = None
-            self._run(settings, program, new, seed, bar, meta, stack)
+            new = stack.enter_context(NewFolder(self.name)) if dump_results else None
+            self.monitor = Monitor()
+            conduct(plan, new, self.monitor, lambda store: self._open(store, new, meta))
         return self
 
-    def _run(
-        self,
-        settings: RunSettings,
-        program: Program,
-        new: NewFolder | None,
-        seed: int,
-        bar: Any,
-        meta: Meta,
-        stack: ExitStack,
-    ) -> None:
-        if new is None:
-            folder = Path(tempfile.mkdtemp(prefix="research-"))
-            stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        else:
-            folder = new.path
-        walk = self._walk(seed)
-        source = TaskSource(self.domain, walk, seed, settings.n_branches, self._updates)
-        workers = settings.workers_for(None if self._updates else walk.size)
-        blueprint = Blueprint(
-            self.experiment,
-            (self.domain,),
-            seed,
-            program.n_iters,
-            settings.target,
-            settings.branches_configs,
-            settings.finalize,
-            settings.debug,
-            folder,
-        )
-        backend: Backend
-        if settings.is_parallel:
-            backend = ProcessBackend(settings.start_method)
-        else:
-            backend = InlineBackend(lambda events: driver.absorb(events, at_once=True))
-        stack.callback(backend.close)
-        backend.start(blueprint, workers)  # before anything is opened: workers are forks of this process
-        log = open_log(None if new is None else folder / LOG, settings.loglevel)
-        stack.callback(close_log, log)
-        tell_beginning(log, self.name, seed, walk.size, len(workers), bool(self.experiment.units))
-        for remark in settings.remarks:
-            log.warning(remark)
-        self.monitor = Monitor()
-        progress = Progress(bar, self.name, walk.size, program.n_iters)
-        stack.callback(progress.close)
-        store = open_store(None if new is None else folder, stack)
-        self._keep(meta, None if new is None else folder, log)
-        store.begin(self._describe(seed, settings, program))
-        if new is None:
-            self._memory = store
-        else:
-            self._memory, self._folder = None, new.path
-            new.keep()
+    def _open(self, store: Store, new: NewFolder | None, meta: Meta) -> None:
+        """Take note that the study has begun, and where its results are."""
+        self._memory, self._folder = (store, None) if new is None else (None, new.path)
+        self._waiting, self._env = Meta({}), {} if new is not None else dict(meta.texts)
 
-        def admit(domain: Domain, generation: int, update: Update) -> Walk:
-            check_definition(domain, self.experiment, settings.added)
-            if new is not None:
-                save_domain(folder, generation, domain)
-            return domain.walk(**update.numbers, default_seed=seed, generation=generation)
-
-        driver = Driver(source, store, len(workers), self.monitor, progress, log, admit)
-
-        def save() -> None:
-            problem = None if new is None else save_definition(folder, self._definition())
-            if problem is not None:
-                log.warning("the definition was not saved, Research.load will give results only: %s", problem)
-
-        try:
-            driver.run(backend, save)
-        except StudyError as error:
-            log.error("study %r was broken off: %s", self.name, error)
-            raise
-        finally:
-            if not driver.is_broken:
-                log.info("study %r ended: %s", self.name, self.monitor.counts)
-        progress.close()
-        path = None if new is None else Path(self.name) / LOG
-        tell_end(log, self.name, self.monitor, source.n_duplicates, path)
-
-    def _describe(self, seed: int, settings: RunSettings, program: Program) -> Study:
-        return Study(
+    def _definition(self) -> Definition:
+        return Definition(
             self.name,
-            time.time(),
-            seed,
-            __version__,
-            repr(self.domain),
-            {
-                "parameters": list(self.domain.names),
-                "variables": self.experiment.variables,
-                "n_configs": self.n_configs,
-                "n_reps": self.n_reps,
-                "repeat_each": self.repeat_each,
-                "n_iters": program.n_iters,
-                "workers": len(settings.workers),
-                "branches": settings.n_branches,
-            },
+            self.domain,
+            self.experiment,
+            self.n_configs,
+            self.n_reps,
+            self.repeat_each,
+            list(self._updates),
         )
-
-    def _definition(self) -> dict[str, Any]:
-        names = ("name", "domain", "experiment", "n_configs", "n_reps", "repeat_each")
-        return {**{name: getattr(self, name) for name in names}, "updates": self._updates}
 
     @property
     def results(self) -> ResearchResults:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
-from research.backends.base import WorkerSpec
+from research.backends.base import MemoryCheck, WorkerSpec
 from research.backends.processes import START_METHODS, choose_start_method
 from research.domain import Config, ConfigAlias
 from research.errors import did_you_mean
-from research.experiment.executor import TARGETS
+from research.experiment.executor import TARGETS, Executor
 from research.monitoring.environment import available_cores
 from research.monitoring.log import check_level
+from research.scheduling.devices import get_devices, unused_devices
+
+ISOLATIONS = ("worker", "experiment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,39 +30,40 @@ class RunSettings:
     n_branches : int
     branches_configs : tuple of dict
         Empty if branches were given by number.
+    executor_class : type
     target : 'threads' or 'for'
     is_parallel : bool
     start_method : 'fork' or 'spawn'
-    start_reason : str or None
-        Why it is not the usual one.
+    isolation : 'worker' or 'experiment'
+    memory_check : MemoryCheck or None
     loglevel : int
     debug, finalize : bool
+    profile : 0, 1 or 2
+    redirect : tuple of int
+        Of stdout and stderr: 0 none, 1 one file for the study, 2 one for each experiment, 3 both.
+    n_digits : int
+        Of the numbers before an experiment's id; 0: there are none.
+    remarks : tuple of str
+        What the log should say of these settings.
     """
 
     workers: tuple[WorkerSpec, ...]
     workers_configs: tuple[dict[str, Any], ...]
     n_branches: int
     branches_configs: tuple[dict[str, Any], ...]
+    executor_class: type[Executor]
     target: str
     is_parallel: bool
     start_method: str
-    start_reason: str | None
+    isolation: str
+    memory_check: MemoryCheck | None
     loglevel: int
     debug: bool
     finalize: bool
-
-    @property
-    def remarks(self) -> list[str]:
-        """What the log should say of these settings."""
-        remarks = []
-        if self.start_reason is not None:
-            remarks.append(f"workers are started by {self.start_method}: {self.start_reason}")
-        if self.workers_configs:
-            remarks.append(
-                "workers have configs of their own: what an experiment gets depends on its worker, so that "
-                "this study is not reproducible"
-            )
-        return remarks
+    profile: int
+    redirect: tuple[int, int]
+    n_digits: int
+    remarks: tuple[str, ...]
 
     @property
     def added(self) -> dict[str, Sequence[Mapping[str, Any]]]:
@@ -76,13 +80,26 @@ class RunSettings:
 
 
 def read_settings(
+    *,
     workers: int | Sequence[Mapping[str, Any]],
     branches: int | Sequence[Mapping[str, Any]],
+    devices: Any,
+    executor_class: Any,
+    dump_results: bool,
     parallel: bool,
     executor_target: str,
     loglevel: str | None,
+    detach: bool,
     debug: bool,
     finalize: bool,
+    profile: Any,
+    memory_ratio: float | None,
+    n_gpu_checks: int,
+    gpu_check_delay: float,
+    create_id_prefix: Any,
+    redirect_stdout: Any,
+    redirect_stderr: Any,
+    isolation: str | None,
     start_method: str | None,
     threads_per_worker: int | None,
 ) -> RunSettings:
@@ -90,44 +107,188 @@ def read_settings(
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         Names the argument, its value and what it may be.
     """
     workers_configs = _configs("workers", workers)
     branches_configs = _configs("branches", branches)
-    if executor_target not in TARGETS:
-        raise ValueError(
-            f"`executor_target` must be one of {sorted(TARGETS)}, got {executor_target!r}"
-            f"{did_you_mean(executor_target, TARGETS)}"
-        )
-    target = TARGETS[executor_target]
+    n_workers, n_branches = len(workers_configs), len(branches_configs)
+    if isinstance(devices, Iterator):
+        devices = list(devices)
+    dealt = get_devices(devices, n_workers, n_branches)
+    has_devices = any(device is not None for worker in dealt for branch in worker for device in branch)
+    target = _target(executor_target)
+    _check_bools(detach=detach, debug=debug)
     if debug and (parallel or target != "for"):
         raise ValueError(
             "`debug=True` raises the first exception where it happens: it needs `parallel=False` "
             "and `executor_target='for'`"
         )
-    reason = None
-    if start_method is None:
-        start_method, reason = choose_start_method()
-    elif start_method not in START_METHODS:
-        raise ValueError(f"`start_method` must be one of {START_METHODS} or None, got {start_method!r}")
-    if threads_per_worker is None:
-        threads_per_worker = max(1, available_cores() // len(workers_configs))
-    elif not _is_positive(threads_per_worker):
-        raise ValueError(f"`threads_per_worker` must be a positive int or None, got {threads_per_worker!r}")
+    if detach and debug:
+        raise ValueError("`debug=True` raises where it happens, and `detach=True` leaves nobody there to see")
+    if detach and not dump_results:
+        raise ValueError("`detach=True` needs `dump_results=True`: memory is not shared with another process")
+    start_method, reason = _start_method(start_method)
+    profile = _profile(profile)
+    if profile == 2 and target == "threads" and n_branches > 1:
+        raise ValueError(
+            "`profile=2` can follow one thread at a time: with several branches it needs "
+            "`executor_target='for'`"
+        )
+    isolation = _isolation(isolation, has_devices, parallel)
+    n_threads = _threads(threads_per_worker, n_workers)
     return RunSettings(
-        tuple(WorkerSpec(config, threads_per_worker) for config in workers_configs),
+        tuple(
+            WorkerSpec(config, n_threads, tuple(map(tuple, own)))
+            for config, own in zip(workers_configs, dealt, strict=True)
+        ),
         () if isinstance(workers, int) else workers_configs,
-        len(branches_configs),
+        n_branches,
         () if isinstance(branches, int) else branches_configs,
+        _executor_class(executor_class),
         target,
         parallel,
         start_method,
-        reason,
+        isolation,
+        _memory_check(memory_ratio, n_gpu_checks, gpu_check_delay, has_devices),
         check_level(loglevel),
         debug,
         finalize,
+        profile,
+        (
+            _redirect("redirect_stdout", redirect_stdout, dump_results),
+            _redirect("redirect_stderr", redirect_stderr, dump_results),
+        ),
+        _digits(create_id_prefix),
+        tuple(_remarks(start_method, reason, isinstance(workers, int), unused_devices(devices, dealt))),
     )
+
+
+def _remarks(
+    start_method: str, reason: str | None, are_workers_alike: bool, unused: Sequence[str]
+) -> list[str]:
+    remarks = []
+    if reason is not None:
+        remarks.append(f"workers are started by {start_method}: {reason}")
+    if not are_workers_alike:
+        remarks.append(
+            "workers have configs of their own: what an experiment gets depends on its worker, so that "
+            "this study is not reproducible"
+        )
+    if unused:
+        remarks.append(
+            f"devices {', '.join(unused)} are not used: they cannot be dealt evenly to all branches of all "
+            "workers"
+        )
+    return remarks
+
+
+def _target(executor_target: Any) -> str:
+    if executor_target not in TARGETS:
+        raise ValueError(
+            f"`executor_target` must be one of {sorted(TARGETS)}, got {executor_target!r}"
+            f"{did_you_mean(executor_target, TARGETS)}"
+        )
+    return TARGETS[executor_target]
+
+
+def _start_method(start_method: Any) -> tuple[str, str | None]:
+    """Return the start method, and why if it is not the usual one."""
+    if start_method is None:
+        return choose_start_method()
+    if start_method not in START_METHODS:
+        raise ValueError(f"`start_method` must be one of {START_METHODS} or None, got {start_method!r}")
+    return start_method, None
+
+
+def _isolation(isolation: Any, has_devices: bool, parallel: bool) -> str:
+    if isolation is None:
+        return "experiment" if has_devices and parallel else "worker"
+    if isolation not in ISOLATIONS:
+        raise ValueError(
+            f"`isolation` must be one of {ISOLATIONS} or None, got {isolation!r}"
+            f"{did_you_mean(isolation, ISOLATIONS)}"
+        )
+    if isolation == "experiment" and not parallel:
+        raise ValueError("`isolation='experiment'` needs `parallel=True`: without processes there is one")
+    return str(isolation)
+
+
+def _threads(threads_per_worker: Any, n_workers: int) -> int:
+    if threads_per_worker is None:
+        return max(1, available_cores() // n_workers)
+    if not _is_positive(threads_per_worker):
+        raise ValueError(f"`threads_per_worker` must be a positive int or None, got {threads_per_worker!r}")
+    return threads_per_worker
+
+
+def _executor_class(executor_class: Any) -> type[Executor]:
+    if executor_class is None:
+        return Executor
+    if not (isinstance(executor_class, type) and issubclass(executor_class, Executor)):
+        raise TypeError(f"`executor_class` must be a subclass of Executor, got {executor_class!r}")
+    return executor_class
+
+
+def _memory_check(ratio: Any, n_checks: Any, delay: Any, has_devices: bool) -> MemoryCheck | None:
+    if ratio is None:
+        return None
+    if not _is_number(ratio) or not 0 < ratio <= 1:
+        raise ValueError(f"`memory_ratio` must be a number above 0, at most 1, or None, got {ratio!r}")
+    if not _is_positive(n_checks):
+        raise ValueError(f"`n_gpu_checks` must be a positive int, got {n_checks!r}")
+    if not _is_number(delay) or not 0 <= delay < float("inf"):
+        raise ValueError(f"`gpu_check_delay` must be a number of seconds, not negative, got {delay!r}")
+    if not has_devices:
+        raise ValueError(f"`memory_ratio={ratio!r}` is about devices: say which, by `devices=`")
+    return MemoryCheck(float(ratio), n_checks, float(delay))
+
+
+def _profile(profile: Any) -> int:
+    if isinstance(profile, bool):
+        return int(profile)
+    if profile == "detailed":
+        return 2
+    if profile is None:
+        return 0
+    if not isinstance(profile, int) or profile not in (0, 1, 2):
+        raise ValueError(f"`profile` must be False, 1, 2 or True, got {profile!r}")
+    return profile
+
+
+def _redirect(name: str, value: Any, has_folder: bool) -> int:
+    """Return where a stream goes: 0 none, 1 one file for the study, 2 one for each experiment, 3 both."""
+    if value is None or value is False:
+        return 0
+    if value is True:
+        return 3 if has_folder else 2
+    if not isinstance(value, int) or value not in (0, 1, 2, 3):
+        raise ValueError(f"`{name}` must be True, False, 0, 1, 2 or 3, got {value!r}")
+    if value in (1, 3) and not has_folder:
+        raise ValueError(
+            f"`{name}={value}` writes one file for the study, and with `dump_results=False` there is no "
+            "folder for it: 2 keeps what each experiment prints"
+        )
+    return value
+
+
+def _digits(create_id_prefix: Any) -> int:
+    if isinstance(create_id_prefix, bool):
+        return int(create_id_prefix)
+    if create_id_prefix is None:
+        return 0
+    if not isinstance(create_id_prefix, int) or not 0 <= create_id_prefix <= 20:
+        raise ValueError(
+            f"`create_id_prefix` must be True, False or a number of digits, at most 20, "
+            f"got {create_id_prefix!r}"
+        )
+    return create_id_prefix
+
+
+def _check_bools(**values: Any) -> None:
+    for name, value in values.items():
+        if not isinstance(value, bool):
+            raise ValueError(f"`{name}` must be True or False, got {value!r}")
 
 
 def _configs(name: str, value: Any) -> tuple[dict[str, Any], ...]:
@@ -148,3 +309,7 @@ def _configs(name: str, value: Any) -> tuple[dict[str, Any], ...]:
 
 def _is_positive(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -9,8 +9,17 @@ from typing import Any, NamedTuple, Protocol
 
 from research.domain import Domain
 from research.events import Command, Event
+from research.experiment.executor import Executor
 from research.experiment.experiment import Experiment
 from research.storage.folder import EXPERIMENTS
+
+
+class MemoryCheck(NamedTuple):
+    """Whether devices have room is asked before each task."""
+
+    ratio: float  # of each device's memory that must be free
+    n_checks: int  # after which a worker gives up
+    delay: float  # seconds between them
 
 
 @dataclass(frozen=True)
@@ -25,23 +34,37 @@ class Blueprint:
     seed : int
         The study's.
     n_iters : int or None
+    executor_class : type
+        Executor, or a subclass of it.
     executor_target : 'threads' or 'for'
     branches_configs : tuple of dict
         More parameters for each branch.
     finalize, debug : bool
     folder : Path
         Where experiments have their folders.
+    isolation : 'worker' or 'experiment'
+        Whether each task gets a process of its own.
+    memory_check : MemoryCheck or None
+    profile : 0, 1 or 2
+        Of units: nothing, their times, or what they call as well.
+    captures : tuple of bool
+        Whether what goes to stdout and to stderr is kept.
     """
 
     experiment: Experiment
     domains: tuple[Domain, ...]
     seed: int
     n_iters: int | None
+    executor_class: type[Executor]
     executor_target: str
     branches_configs: tuple[dict[str, Any], ...]
     finalize: bool
     debug: bool
     folder: Path
+    isolation: str = "worker"
+    memory_check: MemoryCheck | None = None
+    profile: int = 0
+    captures: tuple[bool, bool] = (False, False)
 
     def experiment_folder(self, experiment: str) -> Path:
         """Return an experiment's own folder, made if it is not there."""
@@ -55,6 +78,28 @@ class WorkerSpec(NamedTuple):
 
     config: dict[str, Any]  # more parameters for its experiments
     n_threads: int  # that numeric libraries may use
+    devices: tuple[tuple[str | None, ...], ...] = ()  # of each branch
+
+    @property
+    def visible_devices(self) -> tuple[str, ...]:
+        """All devices of the worker, in their order, each once."""
+        named = (device for branch in self.devices for device in branch if device is not None)
+        return tuple(dict.fromkeys(named))
+
+    def device(self, branch: int) -> str | list[str] | None:
+        """Return what a config says of the devices of a branch: their places among the visible ones.
+
+        Examples
+        --------
+        >>> spec = WorkerSpec({}, 1, (('2',), ('3', '5')))
+        >>> spec.device(0), spec.device(1)
+        ('0', ['1', '2'])
+        """
+        if branch >= len(self.devices):
+            return None
+        visible = self.visible_devices
+        places = [str(visible.index(device)) for device in self.devices[branch] if device is not None]
+        return places[0] if len(places) == 1 else places or None
 
 
 class Backend(Protocol):

@@ -23,7 +23,7 @@ from research.events import (
     TaskDone,
     Values,
 )
-from research.experiment.executor import Executor, Program
+from research.experiment.executor import Program
 from research.experiment.running import RunningExperiment, UnitError
 from research.storage.encoding import encode_block, freeze
 
@@ -183,10 +183,10 @@ class TaskRunner:
         begun = time.perf_counter()
         recorders = {member.id: Recorder(self._worker, member.id, self.flush) for member in task.members}
         blueprint = self._blueprint
-        executor = Executor(
+        executor = blueprint.executor_class(
             blueprint.experiment,
             blueprint.executor_target,
-            [self._config(member) for member in task.members],
+            [self._config(member, branch) for branch, member in enumerate(task.members)],
             blueprint.branches_configs[: len(task.members)] or None,  # the last task may be smaller
             self._spec.config,
             finalize=blueprint.finalize,
@@ -223,10 +223,11 @@ class TaskRunner:
             if events:
                 self._emit(events)
 
-    def _config(self, member: Member) -> Config:
+    def _config(self, member: Member, branch: int) -> Config:
         domain = self._domains[member.generation]
         stream = domain.stream(self._blueprint.seed, member.generation)
         values = domain.point(member.key, stream, member.pass_, member.places).values
         values["repetition"] = member.repetition
         values["updates"] = member.generation
+        values["device"] = self._spec.device(branch)
         return Config.of_items(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import shutil
@@ -99,15 +100,19 @@ def env_meta() -> Meta:
     return Meta(found)
 
 
-def write_meta(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write each text to a file of its own in `env/` of a study's folder.
+def keep_meta(meta: Meta, folder: Path | None, log: logging.Logger) -> None:
+    """Write each text to a file of its own in `env/` of a study's folder, if it has one, problems to the log.
 
     Raises
     ------
     StudyError
         If it cannot be written.
     """
-    for name, text in texts.items():
+    for problem in meta.problems:
+        log.warning(problem)
+    if folder is None:
+        return
+    for name, text in meta.texts.items():
         path = folder / ENVIRONMENT / f"{name}.txt"
         try:
             write_whole(path, text.encode("utf-8", "surrogateescape"))

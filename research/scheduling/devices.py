@@ -68,6 +68,19 @@ def get_devices(devices: Any, n_workers: int = 1, n_branches: int = 1) -> list[l
     return [branches[n_branches * worker : n_branches * (worker + 1)] for worker in range(n_workers)]
 
 
+def unused_devices(devices: Any, dealt: list[list[list[str | None]]]) -> list[str]:
+    """Return the devices that `get_devices` gave to nobody.
+
+    Examples
+    --------
+    >>> unused_devices([0, 1, 2], get_devices([0, 1, 2], 2))
+    ['2']
+    """
+    used = {device for worker in dealt for branch in worker for device in branch}
+    named = dict.fromkeys(device for device in _listed(devices) if device is not None)
+    return [device for device in named if device not in used]
+
+
 def _own(part: list[str | None]) -> list[str | None]:
     """Return the devices of one branch: sharing one with oneself means nothing, nor does none beside one."""
     named = [device for device in dict.fromkeys(part) if device is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from research import EC, Domain, E, Experiment
+from research import EC, Domain, E, Executor, Experiment
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.inline import InlineBackend
 from research.backends.processes import ProcessBackend
@@ -36,6 +36,7 @@ def blueprint(described=None, n_iters=None, **changes):
         "domains": (Domain(x=range(1000)),),
         "seed": 7,
         "n_iters": n_iters,
+        "executor_class": Executor,
         "executor_target": "for",
         "branches_configs": (),
         "finalize": True,

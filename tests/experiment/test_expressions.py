@@ -283,7 +283,8 @@ def test_parameters_the_study_adds_are_in_the_full_config_only():
     seen = []
     experiment = Experiment().add_callable("see", lambda *got: seen.append(got), args=[EC(), EC(full=True)])
     Research("study", Domain(a=[1]), experiment, n_reps=2).run(parallel=False, dump_results=False, bar=False)
-    assert seen == [({"a": 1}, {"a": 1, "repetition": repetition, "updates": 0}) for repetition in range(2)]
+    full = [{"a": 1, "repetition": repetition, "updates": 0, "device": None} for repetition in range(2)]
+    assert seen == [({"a": 1}, config) for config in full]
 
 
 def test_e_is_the_running_experiment():

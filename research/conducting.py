@@ -1,0 +1,194 @@
+"""One run of a study, from a folder to the last line of its log."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from research.backends.base import Backend, Blueprint
+from research.backends.inline import InlineBackend
+from research.backends.processes import ProcessBackend
+from research.definition import check_definition, save_definition, save_domain
+from research.domain import Domain
+from research.domain.ordering import Walk
+from research.driver import Driver
+from research.errors import StudyError
+from research.experiment.executor import Program
+from research.experiment.experiment import Experiment
+from research.monitoring.environment import Meta, keep_meta
+from research.monitoring.log import LOG, close_log, open_log
+from research.monitoring.monitor import Monitor
+from research.monitoring.progress import Progress
+from research.monitoring.summary import tell_beginning, tell_end
+from research.settings import RunSettings
+from research.storage.base import Store, Study
+from research.storage.folder import NewFolder
+from research.storage.opening import open_store
+from research.tasks import TaskSource
+from research.updating import Update
+from research.version import __version__
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a study is: all that `Research` is made from, to be kept and run again."""
+
+    name: str
+    domain: Domain
+    experiment: Experiment
+    n_configs: int | None
+    n_reps: int | None
+    repeat_each: int | None
+    updates: Sequence[Update]
+
+    def walk(self, seed: int) -> Walk:
+        """Return the numbering of configs and repetitions."""
+        return self.domain.walk(self.n_configs, self.n_reps, self.repeat_each, seed)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study that is about to be run, with nothing opened or started yet."""
+
+    definition: Definition
+    settings: RunSettings
+    program: Program
+    seed: int
+    bar: Any
+    meta: Meta
+
+
+def conduct(plan: Plan, new: NewFolder | None, monitor: Monitor, begun: Callable[[Store], None]) -> None:
+    """Run a study and wait for its end.
+
+    Parameters
+    ----------
+    plan : Plan
+    new : NewFolder or None
+        The study's folder; None to keep results in memory.
+    monitor : Monitor
+        Told of everything that happens.
+    begun : callable
+        Called with the store as soon as there is something to read in it.
+
+    Raises
+    ------
+    StudyError
+        If workers cannot be started, or results cannot be written.
+    """
+    with ExitStack() as stack:
+        _Run(plan, new, stack).conduct(monitor, begun)
+
+
+class _Run:
+    """What is open while a study runs; the stack closes it."""
+
+    def __init__(self, plan: Plan, new: NewFolder | None, stack: ExitStack) -> None:
+        self._plan = plan
+        self._new = new
+        self._stack = stack
+        if new is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="research-"))
+            stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
+        else:
+            self._folder = new.path
+        self._kept = None if new is None else new.path
+        self._walk = plan.definition.walk(plan.seed)
+
+    def conduct(self, monitor: Monitor, begun: Callable[[Store], None]) -> None:
+        plan, settings, definition = self._plan, self._plan.settings, self._plan.definition
+        size, name, n_iters = self._walk.size, definition.name, plan.program.n_iters
+        source = TaskSource(definition.domain, self._walk, plan.seed, settings.n_branches, definition.updates)
+        workers = settings.workers_for(None if definition.updates else size)
+        backend = self._backend(lambda events: driver.absorb(events, at_once=True))
+        backend.start(self._blueprint(), workers)  # before anything is opened: workers are forks of this
+        log = open_log(None if self._kept is None else self._kept / LOG, settings.loglevel)
+        self._stack.callback(close_log, log)
+        tell_beginning(log, name, plan.seed, size, len(workers), bool(definition.experiment.units))
+        for remark in settings.remarks:
+            log.warning(remark)
+        progress = Progress(plan.bar, name, size, n_iters)
+        self._stack.callback(progress.close)
+        store = open_store(self._kept, self._stack)
+        keep_meta(plan.meta, self._kept, log)
+        store.begin(self._describe())
+        if self._new is not None:
+            self._new.keep()
+        begun(store)
+        driver = Driver(source, store, len(workers), monitor, progress, log, self._admit)
+
+        def save() -> None:
+            problem = None if self._kept is None else save_definition(self._kept, vars(definition))
+            if problem is not None:
+                log.warning("the definition was not saved, Research.load will give results only: %s", problem)
+
+        try:
+            driver.run(backend, save)
+        except StudyError as error:
+            log.error("study %r was broken off: %s", name, error)
+            raise
+        finally:
+            if not driver.is_broken:
+                log.info("study %r ended: %s", name, monitor.counts)
+        progress.close()
+        path = None if self._new is None else Path(name) / LOG
+        tell_end(log, name, monitor, source.n_duplicates, path)
+
+    def _backend(self, interim: Callable[[Sequence[Any]], None]) -> Backend:
+        settings = self._plan.settings
+        processes = ProcessBackend(settings.start_method) if settings.is_parallel else None
+        backend: Backend = processes or InlineBackend(interim)
+        self._stack.callback(backend.close)
+        return backend
+
+    def _blueprint(self) -> Blueprint:
+        plan, settings = self._plan, self._plan.settings
+        return Blueprint(
+            experiment=plan.definition.experiment,
+            domains=(plan.definition.domain,),
+            seed=plan.seed,
+            n_iters=plan.program.n_iters,
+            executor_class=settings.executor_class,
+            executor_target=settings.target,
+            branches_configs=settings.branches_configs,
+            finalize=settings.finalize,
+            debug=settings.debug,
+            folder=self._folder,
+            isolation=settings.isolation,
+            memory_check=settings.memory_check,
+            profile=settings.profile,
+            captures=(bool(settings.redirect[0]), bool(settings.redirect[1])),
+        )
+
+    def _admit(self, domain: Domain, generation: int, update: Update) -> Walk:
+        """Check a domain that is to replace the present one; return its walk."""
+        check_definition(domain, self._plan.definition.experiment, self._plan.settings.added)
+        if self._kept is not None:
+            save_domain(self._kept, generation, domain)
+        return domain.walk(**update.numbers, default_seed=self._plan.seed, generation=generation)
+
+    def _describe(self) -> Study:
+        plan, settings, definition = self._plan, self._plan.settings, self._plan.definition
+        return Study(
+            definition.name,
+            time.time(),
+            plan.seed,
+            __version__,
+            repr(definition.domain),
+            {
+                "parameters": list(definition.domain.names),
+                "variables": definition.experiment.variables,
+                "n_configs": definition.n_configs,
+                "n_reps": definition.n_reps,
+                "repeat_each": definition.repeat_each,
+                "n_iters": plan.program.n_iters,
+                "workers": len(settings.workers),
+                "branches": settings.n_branches,
+            },
+        )
