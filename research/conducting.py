@@ -19,7 +19,6 @@ from research.domain import Domain
 from research.domain.ordering import Walk
 from research.driver import Driver
 from research.errors import StudyError
-from research.experiment.executor import Program
 from research.experiment.experiment import Experiment
 from research.monitoring.environment import Meta, keep_meta
 from research.monitoring.log import LOG, close_log, open_log
@@ -58,7 +57,7 @@ class Plan:
 
     definition: Definition
     settings: RunSettings
-    program: Program
+    n_iters: int | None
     seed: int
     bar: Any
     meta: Meta
@@ -103,7 +102,7 @@ class _Run:
 
     def conduct(self, monitor: Monitor, begun: Callable[[Store], None]) -> None:
         plan, settings, definition = self._plan, self._plan.settings, self._plan.definition
-        size, name, n_iters = self._walk.size, definition.name, plan.program.n_iters
+        size, name, n_iters = self._walk.size, definition.name, plan.n_iters
         source = TaskSource(definition.domain, self._walk, plan.seed, settings.n_branches, definition.updates)
         workers = settings.workers_for(None if definition.updates else size)
         backend = self._backend(lambda events: driver.absorb(events, at_once=True))
@@ -153,7 +152,7 @@ class _Run:
             experiment=plan.definition.experiment,
             domains=(plan.definition.domain,),
             seed=plan.seed,
-            n_iters=plan.program.n_iters,
+            n_iters=plan.n_iters,
             executor_class=settings.executor_class,
             executor_target=settings.target,
             branches_configs=settings.branches_configs,
@@ -187,7 +186,7 @@ class _Run:
                 "n_configs": definition.n_configs,
                 "n_reps": definition.n_reps,
                 "repeat_each": definition.repeat_each,
-                "n_iters": plan.program.n_iters,
+                "n_iters": plan.n_iters,
                 "workers": len(settings.workers),
                 "branches": settings.n_branches,
             },
