@@ -113,6 +113,15 @@ def test_what_the_study_added_to_configs_is_shown_on_request():
     assert frame["updates"].tolist() == [0] * 4
 
 
+def test_what_the_study_added_stands_beside_the_text_of_a_config():
+    results = run(Experiment().save(1, "x"), {"a": [1, 2]}, n_reps=2)
+    frame = results.to_df(concat_config=True, remove_auxilary=False)
+    assert list(frame.columns) == ["id", "config", "repetition", "updates", "iteration", "x"]
+    assert list(zip(frame["config"], frame["repetition"], strict=True)) == [
+        ("a_1", 0), ("a_2", 0), ("a_1", 1), ("a_2", 1)
+    ]  # fmt: skip
+
+
 def test_the_table_of_configs_has_a_row_for_each_experiment():
     results = study()
     frame = results.configs_to_df()
