@@ -35,6 +35,7 @@ class Update(NamedTuple):
         TypeError
             If the function returns something else.
         """
+        results = results.load(load_objects=True)  # it is the study itself that asks
         read = compile_value(dict(self.kwargs), self.name)
         kwargs = self.kwargs if read is None else read(SimpleNamespace(study_results=results))
         domain = self.function(**kwargs)

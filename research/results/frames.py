@@ -112,7 +112,7 @@ def config_text(experiment: StoredExperiment, use_alias: bool) -> str:
 
 
 def _shown(experiment: StoredExperiment, use_alias: bool) -> dict[str, Any]:
-    return experiment.alias() if use_alias else dict(experiment.config.items())
+    return experiment.alias() if use_alias else dict(experiment.shown.items())
 
 
 def column_of(values: Sequence[Any]) -> Any:

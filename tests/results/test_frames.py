@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from research import EC, Alias, Domain, E, Experiment, O
+from research import EC, Alias, Domain, E, Experiment, O, ResearchResults
 from tests.results.small_studies import run, same, saved
 
 
@@ -204,9 +204,29 @@ def test_a_group_of_parameters_has_a_column_for_each():
 
 
 def test_functions_and_arrays_among_parameters_are_shown_by_name_without_running_anything():
-    frame = run(Experiment().save(1, "x"), Domain(f=[power, np.sin], a=[np.arange(3)])).df
+    run(Experiment().save(1, "x"), Domain(f=[power, np.sin], a=[np.arange(3)]), dump_results=True)
+    frame = ResearchResults("study").df
     assert [str(value) for value in frame["f"]] == ["power", "sin"]
     assert str(frame["a"][0]).startswith("array(<i8, (3,)")
+
+
+def test_functions_and_classes_of_ones_own_study_are_themselves():
+    values = [power, np.sin, int, (int, {"f": max}), pd.DataFrame.sum]
+    results = run(Experiment().save(1, "x"), Domain(f=values))
+    assert results.df["f"].tolist() == values
+    assert [config["f"] for config in results.configs.values()] == values
+    assert results.load(load_objects=False).df["f"].tolist() != values
+
+
+def test_text_of_a_config_is_the_same_whoever_reads_it():
+    results = run(Experiment().save(1, "x"), Domain(f=[power, int]), dump_results=True)
+    for reader in (results, ResearchResults("study")):
+        assert reader.to_df(concat_config=True)["config"].tolist() == ["f_power", "f_int"]
+
+
+def test_what_a_local_name_stood_for_is_shown_by_its_name():
+    frame = run(Experiment().save(1, "x"), Domain(f=[lambda: 1])).df
+    assert repr(frame["f"][0]) == "<Opaque <lambda>>"
 
 
 def test_variables_saved_at_different_iterations_are_missing_at_the_others():

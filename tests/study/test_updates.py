@@ -100,6 +100,39 @@ def test_of_updates_due_together_the_first_that_returns_a_domain_wins():
     assert (len(silent.seen), len(first.seen), len(second.seen)) == (1, 2, 0)
 
 
+def test_functions_and_classes_in_results_are_those_of_the_domain():
+    def best(results):
+        table = results.to_df()
+        return Domain(kind=[table.loc[table["y"].idxmax(), "kind"]], n=[100]) if len(table) == 4 else None
+
+    domain = Domain(kind=[int, float], n=[1]) + Domain(kind=[abs, len], n=[5])
+    described = Research("study", domain).add_callable(
+        "score", lambda kind, n: n + (kind is abs) * 1, kwargs=EC(), save_to="y"
+    )
+    done = described.update_domain(best, results=R()).run(workers=2, bar=False)
+    assert done.monitor.counts == {"done": 5}
+    assert done.results.df["kind"].tolist() == [int, float, abs, len, abs]
+
+
+def test_objects_that_were_saved_are_open_in_updates():
+    seen = []
+    described = Research("study", Domain(x=[1])).save({"weights": [1, 2]}, "model")
+    described.update_domain(lambda results: seen.extend(results.to_df()["model"]), results=R()).run(bar=False)
+    assert seen == [{"weights": [1, 2]}]
+
+
+def test_what_results_hold_by_name_only_makes_no_domain():
+    def again(results):
+        return Domain(f=list(results.to_df()["f"]))
+
+    described = Research("study", Domain(f=[lambda x: x * 5]))
+    described.add_callable("call", lambda f: f(1), f=EC("f"), save_to="y").update_domain(again, results=R())
+    with pytest.raises(
+        StudyError, match=r"parameter 'f': <Opaque <lambda>> was read from results, .* put that"
+    ):
+        described.run(workers=2, bar=False)
+
+
 def test_a_list_of_times():
     asked = Asked()
     study().update_domain(asked, ["%0", 3, "last"], results=R()).run(parallel=False, bar=False)
