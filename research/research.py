@@ -37,12 +37,12 @@ from research.storage.folder import NewFolder, remove_folder, study_name
 from research.storage.opening import open_store
 from research.tasks import TaskSource
 from research.termination import sigterm_as_interrupt
-from research.updating import Update, Updating
+from research.updating import Update
 from research.version import __version__
 from samplers import make_seed
 
 
-class Research(Attaching, Described, Updating, Builder):
+class Research(Attaching, Described, Builder):
     """A study: one experiment over many configurations.
 
     Units are added by `add_callable`, `add_generator`, `add_instance`, `save`, `dump`, or by the name of a
@@ -96,6 +96,7 @@ class Research(Attaching, Described, Updating, Builder):
         self._folder: Path | None = None  # where it was run
         self._why_no_definition: str | None = None
         checked_numbers({"n_configs": n_configs, "n_reps": n_reps, "repeat_each": repeat_each})
+        self._all_updates()  # refuses what means nothing to a study
 
     def _description(self) -> Experiment:
         return self.experiment
@@ -221,11 +222,12 @@ class Research(Attaching, Described, Updating, Builder):
         else:
             folder = new.path
         walk = self._walk(seed)
-        source = TaskSource(self.domain, walk, seed, settings.n_branches, self._updates)
-        workers = settings.workers_for(None if self._updates else walk.size)
+        updates = self._all_updates()
+        source = TaskSource(self.domain, walk, seed, settings.n_branches, updates)
+        workers = settings.workers_for(None if updates else walk.size)
         blueprint = Blueprint(
             self.experiment,
-            (self.domain,),
+            (self.domain.without_replacements(),),
             seed,
             program.n_iters,
             settings.target,
