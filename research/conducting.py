@@ -56,6 +56,7 @@ class Plan:
     """A study that is about to be run, with nothing opened or started yet."""
 
     definition: Definition
+    updates: Sequence[Update]  # of the domain itself, then of the study
     settings: RunSettings
     n_iters: int | None
     seed: int
@@ -103,8 +104,8 @@ class _Run:
     def conduct(self, monitor: Monitor, begun: Callable[[Store], None]) -> None:
         plan, settings, definition = self._plan, self._plan.settings, self._plan.definition
         size, name, n_iters = self._walk.size, definition.name, plan.n_iters
-        source = TaskSource(definition.domain, self._walk, plan.seed, settings.n_branches, definition.updates)
-        workers = settings.workers_for(None if definition.updates else size)
+        source = TaskSource(definition.domain, self._walk, plan.seed, settings.n_branches, plan.updates)
+        workers = settings.workers_for(None if plan.updates else size)
         backend = self._backend(lambda events: driver.absorb(events, at_once=True))
         backend.start(self._blueprint(), workers)  # before anything is opened: workers are forks of this
         log = open_log(None if self._kept is None else self._kept / LOG, settings.loglevel)
@@ -150,7 +151,7 @@ class _Run:
         plan, settings = self._plan, self._plan.settings
         return Blueprint(
             experiment=plan.definition.experiment,
-            domains=(plan.definition.domain,),
+            domains=(plan.definition.domain.without_replacements(),),
             seed=plan.seed,
             n_iters=plan.n_iters,
             executor_class=settings.executor_class,

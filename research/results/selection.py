@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from research.domain import Alias, Config, ConfigAlias, Domain
+from research.domain import Alias, Config, ConfigAlias, Domain, Opaque
 from research.domain.config import entries, flatten
+from research.domain.decoding import look_up
 from research.errors import did_you_mean
 from research.storage.base import ExperimentRow
 
@@ -26,22 +27,33 @@ class StoredExperiment:
     row : ExperimentRow
     parameters : sequence of str, optional
         The order in which parameters are shown; others follow by name.
+    look_up : bool, default False
+        Show functions and classes themselves, where their modules are loaded.
     """
 
-    def __init__(self, row: ExperimentRow, parameters: Sequence[str] = ()) -> None:
+    def __init__(self, row: ExperimentRow, parameters: Sequence[str] = (), look_up: bool = False) -> None:
         self.row = row
         self._parameters = parameters
+        self._look_up = look_up
 
     @cached_property
     def config(self) -> Config:
         """The config; values that only code could rebuild are `Opaque`."""
+        return self._config(Opaque)
+
+    @cached_property
+    def shown(self) -> Config:
+        """The config as it is shown to users."""
+        return self._config(look_up) if self._look_up else self.config
+
+    def _config(self, make: Callable[[dict[str, Any]], Any]) -> Config:
         defaults = self.notes.get("defaults", {})
         forms = {**json.loads(self.row.config), **defaults}
         names = [name for name in self._parameters if name in forms]
         if len(names) < len(forms):  # nested ones go by their paths
             ranks = {name: rank for rank, name in enumerate(self._parameters)}
             names = sorted(forms, key=lambda path: (_rank(path, ranks), path))
-        return Config.from_canonical({name: forms[name] for name in names}, defaults)
+        return Config.from_canonical({name: forms[name] for name in names}, defaults, make)
 
     @cached_property
     def notes(self) -> Mapping[str, Mapping[str, Any]]:
