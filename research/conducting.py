@@ -190,5 +190,6 @@ class _Run:
                 "n_iters": plan.n_iters,
                 "workers": len(settings.workers),
                 "branches": settings.n_branches,
+                "profile": settings.profile,
             },
         )
