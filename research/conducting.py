@@ -26,6 +26,7 @@ from research.monitoring.log import LOG, close_log, open_log
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
 from research.monitoring.summary import tell_beginning, tell_end
+from research.results.added import describe_added
 from research.settings import RunSettings
 from research.storage.base import Store, Study
 from research.storage.folder import NewFolder
@@ -175,6 +176,7 @@ class _Run:
 
     def _describe(self) -> Study:
         plan, settings, definition = self._plan, self._plan.settings, self._plan.definition
+        slots = range(settings.n_branches)
         return Study(
             definition.name,
             time.time(),
@@ -190,5 +192,11 @@ class _Run:
                 "n_iters": plan.program.n_iters,
                 "workers": len(settings.workers),
                 "branches": settings.n_branches,
+                "added": describe_added(
+                    settings.workers_configs,
+                    settings.branches_configs,
+                    [spec.devices for spec in settings.workers],
+                    [[spec.device(slot) for slot in slots] for spec in settings.workers],
+                ),
             },
         )

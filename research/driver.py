@@ -82,7 +82,7 @@ class Driver:
         self.is_broken = False  # the store has refused something: what it lacks is lost
         self._is_urgent = False  # a unit asked for what it saved to be in the store
         self._committed = time.monotonic()
-        self._open: dict[str, float | None] = {}  # experiments handed out: when they began
+        self._open: dict[str, Running | None] = {}  # experiments handed out: how they began
         self._iterations: dict[str, int] = {}  # of those that have told something: how many they have begun
         self._n_duplicates = 0
         self._n_detailed = 0
@@ -145,7 +145,7 @@ class Driver:
                     self._note(event.experiment, max(block.last.iteration for block in event.blocks) + 1)
                     continue
                 if isinstance(event, Running):
-                    self._open[event.experiment] = event.started
+                    self._open[event.experiment] = event
                     self._note(event.experiment, event.iterations)
                 else:
                     del self._open[event.experiment]
@@ -233,11 +233,13 @@ class Driver:
     def _end_open(self, ids: Sequence[str], status: str, worker: int | None, reason: str) -> None:
         """Record the end of experiments that cannot tell it themselves."""
         now = time.time()
-        ended = [
-            Ended(worker, id_, status, self._open[id_], now, self._iterations.get(id_), (), reason)
-            for id_ in ids
-            if id_ in self._open
-        ]
+        ended = []
+        for id_ in ids:
+            if id_ in self._open:
+                begun = self._open[id_]
+                started, taken_by = (None, worker) if begun is None else (begun.started, begun.worker)
+                iterations = self._iterations.get(id_)
+                ended.append(Ended(taken_by, id_, status, started, now, iterations, (), reason))
         self.absorb(ended)
 
     def _report(self, event: Ended) -> None:

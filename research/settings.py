@@ -117,6 +117,7 @@ def read_settings(
         devices = list(devices)
     dealt = get_devices(devices, n_workers, n_branches)
     has_devices = any(device is not None for worker in dealt for branch in worker for device in branch)
+    _check_devices(has_devices, workers_configs, branches_configs)
     target = _target(executor_target)
     _check_bools(detach=detach, debug=debug)
     if debug and (parallel or target != "for"):
@@ -162,6 +163,14 @@ def read_settings(
         _digits(create_id_prefix),
         tuple(_remarks(start_method, reason, isinstance(workers, int), unused_devices(devices, dealt))),
     )
+
+
+def _check_devices(has_devices: bool, *parts: Sequence[Mapping[str, Any]]) -> None:
+    if has_devices and any("device" in config for part in parts for config in part):
+        raise ValueError(
+            "`devices` says which device is whose, so that `workers` and `branches` must not set the "
+            "parameter 'device': take one of them out"
+        )
 
 
 def _remarks(

@@ -78,7 +78,7 @@ class TaskSource(Iterator[Task | None]):
             if self._is_used_up:
                 self._look_for_updates(has_generated=False)
                 break
-            member = self._next_member()
+            member = self._next_member(len(members))
             if member is not None:
                 members.append(member)
             if self._updates:
@@ -120,7 +120,7 @@ class TaskSource(Iterator[Task | None]):
         registered, self._registered = self._registered, []
         return registered
 
-    def _next_member(self) -> Member | None:
+    def _next_member(self, slot: int) -> Member | None:
         number = self._number
         self._number += 1
         place = self._walk.place(number - self._first)
@@ -134,7 +134,7 @@ class TaskSource(Iterator[Task | None]):
             return None
         self._seen.add(int(id_, 16))
         member = Member(id_, number, key, place.pass_, place.repetition, self.generation, point.places)
-        self._registered.append(Registered(member, canonical, self._notes(config)))
+        self._registered.append(Registered(member, canonical, self._notes(config), self._task, slot))
         return member
 
     def _notes(self, config: Config) -> str | None:

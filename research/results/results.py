@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from research.domain import Config
+from research.results.added import Added
 from research.results.selection import StoredExperiment, check_parameters, select
 from research.results.values import Series, all_series
 from research.storage.base import Store, Study
@@ -141,7 +142,7 @@ class ResearchResults:
         concat_config : bool, default False
             One column `config` that holds the whole config as text.
         remove_auxilary : bool, default True
-            Leave out `repetition` and `updates`.
+            Leave out `repetition`, `updates` and `device`.
         drop_columns : bool, default True
             With `concat_config`, leave out the parameters' own columns.
         **filters
@@ -254,12 +255,14 @@ class ResearchResults:
         -------
         pandas.DataFrame
             Columns `id`, `status`, `attempt`, `worker`, `started` and `finished` (seconds since the epoch),
-            `iterations`, `error`.
+            `iterations`, `error`, `group` (experiments that ran side by side have the same) and `slot` (as
+            which of the branches).
         """
         import pandas as pd
 
         experiments, _ = self._read({}, values=False)
-        names = ("id", "status", "attempt", "worker", "started", "finished", "iterations", "error")
+        names: tuple[str, ...] = ("id", "status", "attempt", "worker", "started", "finished")
+        names += ("iterations", "error", "group", "slot")
         return pd.DataFrame(
             [[getattr(item.row, name) for name in names] for item in experiments], columns=names
         )
@@ -282,13 +285,14 @@ class ResearchResults:
     def _read(
         self, filters: dict[str, Any], values: bool = True
     ) -> tuple[list[StoredExperiment], list[Series]]:
-        seed = self.study.seed
-        selection = select(seed, **self._filters) & select(seed, **filters)
+        study = self.study
+        added = Added(study.settings)
+        selection = select(study.seed, added, **self._filters) & select(study.seed, added, **filters)
         snapshot = self._store.read(selection.experiments, selection.variables if values else ())
-        parameters = self.study.settings.get("parameters", ())
-        experiments = [StoredExperiment(row, parameters) for row in snapshot.experiments]
+        parameters = [*study.settings.get("parameters", ()), *added.names]
+        experiments = [StoredExperiment(row, parameters, added) for row in snapshot.experiments]
         if not experiments and (filters or self._filters):
-            known = [StoredExperiment(row) for row in self._store.read().experiments]
+            known = [StoredExperiment(row, (), added) for row in self._store.read().experiments]
             for given in (self._filters, filters) if known else ():
                 check_parameters(given, known)
         if not values:

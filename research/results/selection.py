@@ -13,9 +13,10 @@ import numpy as np
 from research.domain import Alias, Config, ConfigAlias, Domain
 from research.domain.config import entries, flatten
 from research.errors import did_you_mean
+from research.results.added import DEVICE, NOTHING, Added
 from research.storage.base import ExperimentRow
 
-AUXILIARY = ("repetition", "updates")
+AUXILIARY = ("repetition", "updates", DEVICE)
 
 
 class StoredExperiment:
@@ -26,16 +27,22 @@ class StoredExperiment:
     row : ExperimentRow
     parameters : sequence of str, optional
         The order in which parameters are shown; others follow by name.
+    added : Added, optional
+        What workers and branches add.
     """
 
-    def __init__(self, row: ExperimentRow, parameters: Sequence[str] = ()) -> None:
+    def __init__(self, row: ExperimentRow, parameters: Sequence[str] = (), added: Added = NOTHING) -> None:
         self.row = row
         self._parameters = parameters
+        self._added = added
 
     @cached_property
     def config(self) -> Config:
-        """The config; values that only code could rebuild are `Opaque`."""
-        defaults = self.notes.get("defaults", {})
+        """The config; values that only code could rebuild are `Opaque`.
+
+        What workers and branches add is shown, and is no part of its identity.
+        """
+        defaults = {**self.notes.get("defaults", {}), **self._added.forms(self.row)}
         forms = {**json.loads(self.row.config), **defaults}
         names = [name for name in self._parameters if name in forms]
         if len(names) < len(forms):  # nested ones go by their paths
@@ -48,15 +55,15 @@ class StoredExperiment:
         """What is stored beside the canonical form: short names of parameters (`names`) and of values
         (`values`), and canonical forms of parameters that have their default (`defaults`).
         """
-        if self.row.aliases is None:
-            return {"names": {}, "values": {}}
-        given: dict[str, dict[str, Any]] = json.loads(self.row.aliases)
+        given: dict[str, dict[str, Any]] = json.loads(self.row.aliases or '{"names": {}, "values": {}}')
+        given["values"] = {**given["values"], **self._added.aliases(self.row)}
         return given
 
     @cached_property
     def auxiliary(self) -> dict[str, Any]:
         """What the study added to the config."""
-        return {"repetition": self.row.repetition, "updates": self.row.generation}
+        device = self._added.device(self.row)
+        return {"repetition": self.row.repetition, "updates": self.row.generation, DEVICE: device}
 
     @cached_property
     def entries(self) -> dict[str, str]:
@@ -116,6 +123,7 @@ class Selection:
 
 def select(
     study_seed: int,
+    added: Added = NOTHING,
     /,
     experiment_id: str | Iterable[str] | None = None,
     name: str | Iterable[str] | None = None,
@@ -131,6 +139,8 @@ def select(
     ----------
     study_seed : int
         For drawn values of `domain`.
+    added : Added
+        What workers and branches add.
     experiment_id : str or list of str, optional
     name : str or list of str, optional
         Variables.
@@ -171,7 +181,7 @@ def select(
     def chosen(row: ExperimentRow) -> bool:
         if ids is not None and row.id not in ids:
             return False
-        experiment = StoredExperiment(row)
+        experiment = StoredExperiment(row, (), added)
         return all(test(experiment) for test in tests)
 
     return Selection(

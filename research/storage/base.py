@@ -26,6 +26,8 @@ class Registered(NamedTuple):
     member: Member
     config: str  # canonical form
     aliases: str | None  # JSON
+    group: int = 0  # number of its task
+    slot: int = 0  # its branch there
 
 
 class Restarted(NamedTuple):
@@ -43,6 +45,8 @@ class ExperimentRow(NamedTuple):
     key: int
     id: str
     number: int
+    group: int
+    slot: int
     generation: int
     repetition: int
     pass_: int

@@ -95,6 +95,8 @@ class Batch:
             "key": key,
             "id": member.id,
             "number": member.number,
+            "group": record.group,
+            "slot": record.slot,
             "generation": member.generation,
             "repetition": member.repetition,
             "pass": member.pass_,
