@@ -105,7 +105,10 @@ class _Run:
     def conduct(self, monitor: Monitor, begun: Callable[[Store], None]) -> None:
         plan, settings, definition = self._plan, self._plan.settings, self._plan.definition
         size, name, n_iters = self._walk.size, definition.name, plan.program.n_iters
-        source = TaskSource(definition.domain, self._walk, plan.seed, settings.n_branches, definition.updates)
+        n_digits = definition.domain.n_digits if settings.n_digits is None else settings.n_digits
+        source = TaskSource(
+            definition.domain, self._walk, plan.seed, settings.n_branches, definition.updates, n_digits
+        )
         workers = settings.workers_for(None if definition.updates else size)
         backend = self._backend(lambda events: driver.absorb(events, at_once=True))
         backend.start(self._blueprint(), workers)  # before anything is opened: workers are forks of this

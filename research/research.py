@@ -112,7 +112,7 @@ class Research(Attaching, Described, Updating, Builder):
         memory_ratio: float | None = None,
         n_gpu_checks: int = 3,
         gpu_check_delay: float = 5,
-        create_id_prefix: bool | int = False,
+        create_id_prefix: bool | int | None = None,
         redirect_stdout: bool | int = True,
         redirect_stderr: bool | int = True,
         isolation: str | None = None,
@@ -168,8 +168,9 @@ class Research(Attaching, Described, Updating, Builder):
         n_gpu_checks : int, default 3
         gpu_check_delay : float, default 5
             Seconds between them.
-        create_id_prefix : bool or int, default False
-            Show ids with the places of the parameters' values before them, each of so many digits.
+        create_id_prefix : bool or int, optional
+            Show ids with the numbers of the parameters' values before them, so that they are sorted as the
+            domain is: True of one digit, or of so many. Default: as the domain's `set_iter_params` said.
         redirect_stdout, redirect_stderr : bool or int, default True
             Where goes what units print: 0 stays where it is, 1 is one file for the study, 2 is one for each
             experiment, 3 both. True is 3, and 2 without a folder. See `ResearchResults.log`.

@@ -182,6 +182,7 @@ class TaskRunner:
         """Run a task to its end; events that are not sent by then are kept until the next `flush`."""
         begun = time.perf_counter()
         recorders = {member.id: Recorder(self._worker, member.id, self.flush) for member in task.members}
+        folders = {member.id: member.folder_name for member in task.members}
         blueprint = self._blueprint
         executor = blueprint.executor_class(
             blueprint.experiment,
@@ -192,7 +193,7 @@ class TaskRunner:
             finalize=blueprint.finalize,
             debug=blueprint.debug,
             seed=blueprint.seed,
-            folder=blueprint.experiment_folder,
+            folder=lambda id_: blueprint.experiment_folder(folders.get(id_, id_)),  # (a root has its own)
             ids=list(recorders),
             sinks=list(recorders.values()),
             program=self._program,

@@ -88,7 +88,7 @@ def configs_frame(
             columns.setdefault(name, [MISSING] * len(experiments))[row] = value
     for name in () if remove_auxilary else AUXILIARY:
         columns[name] = [experiment.auxiliary[name] for experiment in experiments]
-    frame: dict[str, Any] = {"id": column_of([item.row.id for item in experiments])}
+    frame: dict[str, Any] = {"id": column_of([item.row.shown_id for item in experiments])}
     if concat_config:
         name = "config" if drop_columns else free_name("config", columns)
         frame[name] = column_of([config_text(item, use_alias) for item in experiments])

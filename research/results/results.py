@@ -101,13 +101,13 @@ class ResearchResults:
     def configs(self) -> dict[str, Config]:
         """Configs by the ids of experiments, in the order in which they were handed out."""
         experiments, _ = self._read({}, values=False)
-        return {experiment.row.id: experiment.config for experiment in experiments}
+        return {experiment.row.shown_id: experiment.config for experiment in experiments}
 
     @property
     def results(self) -> dict[str, dict[str, dict[int, Any]]]:
         """`results[id][variable][iteration]`, each value of the type it had when it was saved."""
         experiments, series = self._read({})
-        ids = {experiment.row.key: experiment.row.id for experiment in experiments}
+        ids = {experiment.row.key: experiment.row.shown_id for experiment in experiments}
         found: dict[str, dict[str, dict[int, Any]]] = {id_: {} for id_ in ids.values()}
         for item in series:
             found[ids[item.key]][item.variable] = item.as_saved()
@@ -261,10 +261,10 @@ class ResearchResults:
         import pandas as pd
 
         experiments, _ = self._read({}, values=False)
-        names: tuple[str, ...] = ("id", "status", "attempt", "worker", "started", "finished")
-        names += ("iterations", "error", "group", "slot")
+        names = ("status", "attempt", "worker", "started", "finished", "iterations", "error", "group", "slot")
         return pd.DataFrame(
-            [[getattr(item.row, name) for name in names] for item in experiments], columns=names
+            [[item.row.shown_id, *(getattr(item.row, name) for name in names)] for item in experiments],
+            columns=["id", *names],
         )
 
     def env_meta(self) -> dict[str, str]:

@@ -179,7 +179,7 @@ def select(
     ids = None if experiment_id is None else frozenset(_texts("experiment_id", experiment_id))
 
     def chosen(row: ExperimentRow) -> bool:
-        if ids is not None and row.id not in ids:
+        if ids is not None and row.id not in ids and row.shown_id not in ids:
             return False
         experiment = StoredExperiment(row, (), added)
         return all(test(experiment) for test in tests)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from research.events import Ended, Member, Running, Values
+from research.events import Ended, Member, Running, Values, folder_name, show_id
 
 
 class Study(NamedTuple):
@@ -44,6 +44,7 @@ class ExperimentRow(NamedTuple):
 
     key: int
     id: str
+    prefix: str | None
     number: int
     group: int
     slot: int
@@ -60,6 +61,16 @@ class ExperimentRow(NamedTuple):
     iterations: int | None
     error: str | None
     failures: str | None  # JSON
+
+    @property
+    def shown_id(self) -> str:
+        """The id as users see it."""
+        return show_id(self.id, self.prefix)
+
+    @property
+    def folder_name(self) -> str:
+        """The name of the experiment's folder."""
+        return folder_name(self.id, self.prefix)
 
 
 class LatestRow(NamedTuple):

@@ -94,6 +94,7 @@ class Batch:
         self.new[key] = {
             "key": key,
             "id": member.id,
+            "prefix": member.prefix,
             "number": member.number,
             "group": record.group,
             "slot": record.slot,

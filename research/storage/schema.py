@@ -43,6 +43,7 @@ experiments = Table(
     Column("study", Integer, primary_key=True, autoincrement=False),
     Column("key", BigInteger, primary_key=True, autoincrement=False),
     Column("id", String(16), nullable=False),
+    Column("prefix", Text),
     Column("number", BigInteger, nullable=False),
     Column("group", BigInteger, nullable=False),  # a word of SQL: to be quoted where SQL is written by hand
     Column("slot", Integer, nullable=False),
