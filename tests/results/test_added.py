@@ -149,6 +149,9 @@ def test_values_that_nobody_could_recognise_are_shown_by_their_kind():
 def test_devices_are_shown_as_units_saw_them(devices, seen):
     found = study(domain=Domain(a=range(4)), branches=2, devices=devices, parallel=False).results
     assert [variables["told"][0]["device"] for variables in found.results.values()] == seen
+    alone = Research("alone", Domain(a=range(4))).save(EC("device"), "seen")
+    alone.run(bar=False, branches=2, devices=devices, parallel=False, dump_results=False)
+    assert [variables["seen"][0] for variables in alone.results.results.values()] == seen
     frame = found.to_df(name="drawn", remove_auxilary=False)
     assert list(frame)[:5] == ["id", "a", "repetition", "updates", "device"]
     assert frame["device"].tolist() == seen
