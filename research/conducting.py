@@ -19,7 +19,6 @@ from research.domain import Domain
 from research.domain.ordering import Walk
 from research.driver import Driver
 from research.errors import StudyError
-from research.experiment.executor import Program
 from research.experiment.experiment import Experiment
 from research.monitoring.environment import Meta, keep_meta
 from research.monitoring.log import LOG, close_log, open_log
@@ -59,7 +58,7 @@ class Plan:
 
     definition: Definition
     settings: RunSettings
-    program: Program
+    n_iters: int | None
     seed: int
     bar: Any
     meta: Meta
@@ -104,7 +103,7 @@ class _Run:
 
     def conduct(self, monitor: Monitor, begun: Callable[[Store], None]) -> None:
         plan, settings, definition = self._plan, self._plan.settings, self._plan.definition
-        size, name, n_iters = self._walk.size, definition.name, plan.program.n_iters
+        size, name, n_iters = self._walk.size, definition.name, plan.n_iters
         n_digits = definition.domain.n_digits if settings.n_digits is None else settings.n_digits
         source = TaskSource(
             definition.domain, self._walk, plan.seed, settings.n_branches, definition.updates, n_digits
@@ -157,7 +156,7 @@ class _Run:
             experiment=plan.definition.experiment,
             domains=(plan.definition.domain,),
             seed=plan.seed,
-            n_iters=plan.program.n_iters,
+            n_iters=plan.n_iters,
             executor_class=settings.executor_class,
             executor_target=settings.target,
             branches_configs=settings.branches_configs,
@@ -192,7 +191,7 @@ class _Run:
                 "n_configs": definition.n_configs,
                 "n_reps": definition.n_reps,
                 "repeat_each": definition.repeat_each,
-                "n_iters": plan.program.n_iters,
+                "n_iters": plan.n_iters,
                 "workers": len(settings.workers),
                 "branches": settings.n_branches,
                 "added": describe_added(

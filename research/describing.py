@@ -9,6 +9,7 @@ from typing import Any
 
 from research.domain import Domain
 from research.experiment.experiment import Experiment
+from research.experiment.pipelines import PipelineUnit
 from research.experiment.schedule import When
 from research.experiment.units import CallUnit, DumpUnit, Instance, Method, SaveUnit, Target, Unit
 from research.monitoring.monitor import Monitor
@@ -129,6 +130,8 @@ def _work(unit: Unit) -> str:
     """Return what a unit does, as a call."""
     if isinstance(unit, SaveUnit):
         return _value(unit.source)
+    if isinstance(unit, PipelineUnit):
+        return f"{unit.name}.{unit.work}({', '.join(_keywords(unit.settings))})"
     target = getattr(unit, "target", None)
     return _call(unit.name, target) if isinstance(target, Target) else unit.name
 
@@ -139,11 +142,15 @@ def _call(name: str, target: Target) -> str:
     words = [_value(value) for value in args]
     if not isinstance(target.args, list | tuple):
         words = [f"*{word}" for word in words]
-    for key, value in (target.kwargs or {}).items():
-        words.append(f"**{_value(value)}" if key == "kwargs" else f"{key}={_value(value)}")
+    words.extend(_keywords(target))
     called = _name(target.function)
     call = f"{called}({', '.join(words)})"
     return call if called == name else f"{name} = {call}"
+
+
+def _keywords(target: Target) -> Iterator[str]:
+    for key, value in (target.kwargs or {}).items():
+        yield f"**{_value(value)}" if key == "kwargs" else f"{key}={_value(value)}"
 
 
 def _name(function: Any) -> str:
@@ -159,6 +166,8 @@ def _marks(item: Unit | Instance) -> Iterator[str]:
         yield f"save_to={list(save_to) if isinstance(save_to, tuple) else save_to!r}"
     if getattr(item, "save_output_dict", False):
         yield "save_output_dict=True"
+    if isinstance(item, PipelineUnit) and item.saved:
+        yield f"variables={list(item.saved)}"
     if isinstance(item, Unit):
         yield f"when={describe_when(item.when)}"
         if item.dump is not None:

@@ -11,6 +11,7 @@ from research.domain import Domain
 from research.domain.ordering import Walk
 from research.errors import StudyError
 from research.events import (
+    DONE,
     FAILED,
     LOST,
     STOPPED,
@@ -27,7 +28,7 @@ from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
 from research.results.results import ResearchResults
 from research.scheduling.scheduler import Scheduler
-from research.storage.base import Record, Restarted, Store
+from research.storage.base import BROKEN, Closed, Record, Restarted, Store
 from research.tasks import TaskSource
 from research.updating import Update
 
@@ -121,8 +122,12 @@ class Driver:
                         raise StudyError(f"worker {event.worker} could not start: {event.reason}")
                     if isinstance(event, Died):
                         self._bury(event)
-        except BaseException:
+            self._records.append(Closed(time.time(), DONE, None))
+        except BaseException as error:
             self._end_open(list(self._open), STOPPED, None, "the study was stopped")
+            is_error = isinstance(error, Exception)
+            text = f"{type(error).__name__}: {error}" if is_error else None
+            self._records.append(Closed(time.time(), BROKEN if is_error else STOPPED, text))
             raise
         finally:
             self._commit()

@@ -12,6 +12,8 @@ from research.attaching import Attaching
 from research.conducting import Definition, Plan, conduct
 from research.definition import check_definition, load_definition
 from research.describing import Described
+from research.detaching import Detached
+from research.detaching import detach as run_detached
 from research.domain import Domain
 from research.domain.walking import checked_numbers
 from research.errors import StudyError, StudyNotFoundError
@@ -30,7 +32,7 @@ from research.updating import Update, Updating
 from samplers import make_seed
 
 
-class Research(Attaching, Described, Updating, Builder):
+class Research(Attaching, Described, Detached, Updating, Builder):
     """A study: one experiment over many configurations.
 
     Units are added by `add_callable`, `add_generator`, `add_instance`, `save`, `dump`, or by the name of a
@@ -79,7 +81,7 @@ class Research(Attaching, Described, Updating, Builder):
         self.n_reps = n_reps
         self.repeat_each = repeat_each
         self._updates: list[Update] = []
-        self.monitor = Monitor()
+        self._monitor = Monitor()
         self._memory: Store | None = None
         self._folder: Path | None = None  # where it was run
         self._why_no_definition: str | None = None
@@ -224,21 +226,30 @@ class Research(Attaching, Described, Updating, Builder):
         if not isinstance(bar, bool | type) and not callable(bar):
             raise ValueError(f"`bar` must be a bool or a class like tqdm, got {bar!r}")
         check_definition(self.domain, self.experiment, settings.added)
-        program = Program.compile(self.experiment, n_iters)
+        n_iters = Program.compile(self.experiment, n_iters).n_iters
         self.name = self.name if name is None else study_name(name)
         seed = make_seed(seed)
         meta = self._collect(git_meta, env_meta)
-        plan = Plan(self._definition(), settings, program, seed, bar, meta)
+        plan = Plan(self._definition(), settings, n_iters, seed, bar, meta)
+        if detach:
+            with NewFolder(self.name) as new:
+                child = run_detached(plan, new)
+            self._open(None, new, meta)
+            self._child, self._is_watched = child, True
+            return self
         with ExitStack() as stack:
             stack.enter_context(sigterm_as_interrupt())
-            new = stack.enter_context(NewFolder(self.name)) if dump_results else None
-            self.monitor = Monitor()
-            conduct(plan, new, self.monitor, lambda store: self._open(store, new, meta))
+            stack.callback(setattr, self, "_is_here", False)
+            self._is_here = True
+            folder = stack.enter_context(NewFolder(self.name)) if dump_results else None
+            self._monitor = Monitor()
+            conduct(plan, folder, self._monitor, lambda store: self._open(store, folder, meta))
         return self
 
-    def _open(self, store: Store, new: NewFolder | None, meta: Meta) -> None:
+    def _open(self, store: Store | None, new: NewFolder | None, meta: Meta) -> None:
         """Take note that the study has begun, and where its results are."""
         self._memory, self._folder = (store, None) if new is None else (None, new.path)
+        self._child, self._is_watched, self._is_terminated = None, False, False
         self._waiting, self._env = Meta({}), {} if new is not None else dict(meta.texts)
 
     def _definition(self) -> Definition:
@@ -297,8 +308,7 @@ class Research(Attaching, Described, Updating, Builder):
             study = cls(**{**definition, "name": name})
             study._updates = updates
         study._folder = Path(name).absolute()
-        rows = ResearchResults(name).store.read().experiments
-        study.monitor = Monitor.of_rows(list(rows))
+        study._is_watched = True
         return study
 
     @staticmethod

@@ -18,6 +18,12 @@ class Study(NamedTuple):
     version: str
     domain: str
     settings: dict[str, Any]  # JSON
+    finished: float | None = None  # seconds since the epoch
+    outcome: str | None = None  # `DONE`, `STOPPED` or `BROKEN`; None while it runs, or if it was killed
+    error: str | None = None  # that broke it off
+
+
+BROKEN = "broken"
 
 
 class Registered(NamedTuple):
@@ -36,7 +42,15 @@ class Restarted(NamedTuple):
     experiment: str
 
 
-Record: TypeAlias = Registered | Restarted | Running | Values | Ended
+class Closed(NamedTuple):
+    """The study has ended; what comes later belongs to another run."""
+
+    finished: float  # seconds since the epoch
+    outcome: str  # `DONE`, `STOPPED` or `BROKEN`
+    error: str | None
+
+
+Record: TypeAlias = Registered | Restarted | Running | Values | Ended | Closed
 
 
 class ExperimentRow(NamedTuple):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from research.events import QUEUED, RUNNING, Ended, Failure, Running, Values
 from research.storage import schema
-from research.storage.base import Record, Registered, Restarted
+from research.storage.base import Closed, Record, Registered, Restarted
 from research.storage.encoding import encode_name, plain
 
 VALUES = (schema.latest, schema.history, schema.objects)
@@ -38,6 +38,7 @@ class Batch:
         self.cleared: set[int] = set()  # keys of experiments whose values in the store go first
         self.new: dict[int, dict[str, Any]] = {}
         self.updates: dict[int, dict[str, Any]] = {}
+        self.study: dict[str, Any] = {}  # changes of the study's own row
         self._latest: dict[tuple[int, str], dict[str, Any]] = {}
         self._history: dict[tuple[int, str, int], dict[str, Any]] = {}
         self._objects: dict[tuple[int, str, int], dict[str, Any]] = {}
@@ -78,6 +79,9 @@ class Batch:
             )
         elif type(record) is Registered:
             self._register(record)
+        elif type(record) is Closed:
+            error = None if record.error is None else plain(record.error)
+            self.study = {"finished": record.finished, "outcome": record.outcome, "error": error}
         elif type(record) is Restarted:
             key = self._store.key(record.experiment)
             self.cleared.add(key)

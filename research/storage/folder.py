@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -11,9 +10,10 @@ from types import TracebackType
 from typing import Any
 
 from research.errors import StudyError, StudyExistsError, StudyNotFoundError
+from research.storage.lock import FILE as LOCK_FILE
+from research.storage.lock import Lock, is_held
 
 DATABASE = "research.db"
-LOCK = "research.lock"
 EXPERIMENTS = "experiments"  # holds a folder for each experiment that asked for one
 ENVIRONMENT = "env"  # holds what is known of the surroundings of a run, as text
 
@@ -61,12 +61,12 @@ class NewFolder:
         parents = [self.path, *self.path.parents]
         self._made = [path for path in parents if not path.exists()]
         self._is_kept = False
+        self._is_ours = True
         self.path.mkdir(parents=True, exist_ok=True)
-        lock = _take_lock(self.path / LOCK, create=True)
+        lock = Lock.take(self.path)
         if lock is None or _holds_anything(self.path):
             if lock is not None:
-                (self.path / LOCK).unlink(missing_ok=True)
-                _let_go(lock)
+                lock.release()
             raise StudyExistsError(f"a study has just been begun in {name!r}: give another `name`")
         self._lock = lock
 
@@ -74,16 +74,26 @@ class NewFolder:
         """Let the folder stay: from here on there is a study in it."""
         self._is_kept = True
 
+    def hand_over(self) -> None:
+        """Leave the folder to a child of this process, which has inherited it."""
+        self._is_ours = False
+        self._lock.hand_over()
+
+    def take_over(self) -> None:
+        """Be the process that runs the study, and not its parent."""
+        self._lock.sign()
+
     def __enter__(self) -> NewFolder:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        (self.path / LOCK).unlink(missing_ok=True)
+        if not self._is_ours:
+            return
         if not self._is_kept:
             self._take_back()
-        _let_go(self._lock)
+        self._lock.release()
 
     def _take_back(self) -> None:
         for path in list(self.path.iterdir()) if self.path.is_dir() else ():
@@ -103,7 +113,7 @@ def remove_folder(name: str, ask: bool, force: bool) -> bool:
         raise StudyNotFoundError(f"there is no folder {str(folder)!r}")
     if not force and not (folder / DATABASE).is_file():
         raise ValueError(f"{str(folder)!r} is no study: it has no {DATABASE}; nothing was removed")
-    if not force and is_running(folder):
+    if not force and is_held(folder):
         raise StudyError(
             f"the study in {str(folder)!r} is running; nothing was removed: end it first, or say `force=True`"
         )
@@ -113,20 +123,6 @@ def remove_folder(name: str, ask: bool, force: bool) -> bool:
             return False
     shutil.rmtree(folder)
     return True
-
-
-def is_running(folder: Path) -> bool:
-    """Whether a process of this machine runs the study in a folder, as far as can be known."""
-    if not (folder / LOCK).is_file():
-        return False
-    try:
-        lock = _take_lock(folder / LOCK, create=False)
-    except OSError:  # the study ended just now, or may not be read
-        return False
-    if lock is None:
-        return True
-    _let_go(lock)
-    return False
 
 
 def _refuse_what_exists(name: str) -> None:
@@ -141,32 +137,4 @@ def _refuse_what_exists(name: str) -> None:
 
 
 def _holds_anything(folder: Path) -> bool:
-    return any(path.name != LOCK for path in folder.iterdir())
-
-
-_NO_LOCK = -1  # where the file system has none
-
-
-def _take_lock(path: Path, create: bool) -> int | None:
-    """Lock a file and return its descriptor, None if another process or thread holds it.
-
-    The lock belongs to the open file, so that it ends with the last process of a study, however it ends.
-    https://man7.org/linux/man-pages/man2/flock.2.html
-    """
-    flags = os.O_RDWR | os.O_CREAT if create else os.O_RDONLY
-    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    except OSError:
-        os.close(descriptor)
-        return _NO_LOCK
-    return descriptor
-
-
-def _let_go(descriptor: int) -> None:
-    if descriptor != _NO_LOCK:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)  # workers that still end hold the same open file
-        os.close(descriptor)
+    return any(path.name != LOCK_FILE for path in folder.iterdir())

@@ -35,6 +35,9 @@ studies = Table(
     Column("domain", Text, nullable=False),
     Column("settings", Text, nullable=False),
     Column("next_key", BigInteger, nullable=False),
+    Column("finished", Double),
+    Column("outcome", String(8)),
+    Column("error", Text),
 )
 
 experiments = Table(

@@ -111,11 +111,10 @@ class SqlStore:
                 )
                 connection.execute(statement, list(batch.updates.values()))
             if batch.new:
-                connection.execute(
-                    sa.update(schema.studies)
-                    .where(schema.studies.c.id == study)
-                    .values(next_key=self._next_key)
-                )
+                batch.study["next_key"] = self._next_key
+            if batch.study:
+                own = sa.update(schema.studies).where(schema.studies.c.id == study)
+                connection.execute(own.values(batch.study))
 
     def study(self) -> Study:
         with self._engine.connect() as connection:
@@ -127,6 +126,9 @@ class SqlStore:
             row.version,
             row.domain,
             json.loads(row.settings),
+            row.finished,
+            row.outcome,
+            row.error,
         )
 
     def read(

@@ -10,7 +10,7 @@ import pytest
 from research.errors import StudyExistsError, StudyNotFoundError
 from research.events import DONE, FAILED, Ended, Failure, Member, Running, Values
 from research.results.values import all_series
-from research.storage.base import Registered, Restarted, Study
+from research.storage.base import Closed, Registered, Restarted, Study
 from research.storage.encoding import encode_block, freeze
 
 
@@ -92,6 +92,19 @@ def test_a_study_is_read_as_it_was_begun(store):
     name = f"a/b ../x ü \0 {uuid.uuid4()}"
     store.begin(study(name))
     assert store.study() == study(name)
+
+
+@pytest.mark.parametrize("end", [(DONE, None), ("stopped", None), ("broken", "OSError: \0 no room")])
+def test_a_study_tells_how_it_ended(begun, end):
+    study = begun.study()
+    assert (study.finished, study.outcome, study.error) == (None, None, None)
+    outcome, error = end
+    begun.write([registered(0), ended(0), Closed(12.5, outcome, error)])
+    closed = begun.study()
+    assert closed[:6] == study[:6]
+    assert (closed.finished, closed.outcome) == (12.5, outcome)
+    assert (closed.error is None) == (error is None)
+    assert error is None or "no room" in closed.error
 
 
 def test_a_study_of_one_name_is_begun_once(begun):

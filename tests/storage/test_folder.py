@@ -9,7 +9,8 @@ import pytest
 
 from research import Domain
 from research.errors import StudyError, StudyExistsError
-from research.storage.folder import NewFolder, is_running, remove_folder, study_name
+from research.storage.folder import NewFolder, remove_folder, study_name
+from research.storage.lock import is_held
 
 
 @pytest.mark.parametrize("name", ["a", "a/b", Path("a/b"), os.path.join("a", "b")])
@@ -78,7 +79,7 @@ def test_a_study_that_runs_is_removed_by_force_only():
     with NewFolder("study") as new:
         new.keep()
         (new.path / "research.db").touch()
-        assert is_running(new.path)
+        assert is_held(new.path)
         with pytest.raises(StudyError, match=r"the study in 'study' is running; nothing was removed.*force"):
             remove_folder("study", ask=False, force=False)
         assert Path("study/research.db").exists()
@@ -90,5 +91,5 @@ def test_a_study_that_has_ended_is_removed_even_if_it_left_its_lock():
     Path("study").mkdir()
     for name in ("research.db", "research.lock"):
         Path("study", name).touch()
-    assert not is_running(Path("study"))
+    assert not is_held(Path("study"))
     assert remove_folder("study", ask=False, force=False)

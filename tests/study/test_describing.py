@@ -195,3 +195,26 @@ def test_notebooks_are_shown_text_only():
     page.feed(study._repr_html_())
     assert set(page.tags) == {"div", "p", "code", "table", "tr", "th", "td"}
     assert page.texts.count(f"'{bad}&'") == 1
+
+
+class Batches:
+    def copy(self):
+        return Batches()
+
+    def next_batch(self):
+        return 1
+
+    def nothing(self, *args):
+        pass
+
+    set_config = reset = v = execute_for = nothing
+
+
+def test_a_pipeline_shows_what_is_done_with_it_and_its_own_config():
+    study = Research().add_pipeline("train", Batches(), variables="loss", lr=EC("a"))
+    study.add_pipeline("test", Batches(), Batches(), when="last", import_from=E("train"))
+    assert str(study).splitlines()[-3:] == [
+        "    pipeline train.next_batch(lr=EC('a')), variables=['loss'], when=1",
+        "    pipeline test_root.next_batch(), when='last', root=True",
+        "    pipeline test.execute_for(import_from=E('train')), when='last'",
+    ]

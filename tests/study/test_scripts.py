@@ -10,6 +10,8 @@ import nbclient
 import nbformat
 import pytest
 
+from research import Research, ResearchResults
+
 SCRIPT = """
     import json
     from dataclasses import dataclass
@@ -113,3 +115,28 @@ def test_a_notebook_works(method, tmp_path):
     client.execute()
     output = "".join(item.get("text", "") for item in notebook.cells[-1].outputs)
     assert '{"done": 36}' in output
+
+
+def test_a_notebook_that_is_shut_down_leaves_its_detached_study_alone(tmp_path):
+    cell = """
+        import time
+        from pathlib import Path
+        from research import *
+
+        def slow(a):
+            while not Path(FOLDER, "gate").exists():
+                time.sleep(0.02)
+            return a
+
+        FOLDER = str(Path.cwd())
+        study = Research("study", Domain(a=range(4))).add_callable(slow, a=EC("a"), save_to="b")
+        study.run(workers=2, detach=True)
+        print(study.is_finished)
+    """
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(textwrap.dedent(cell).strip())])
+    resources = {"metadata": {"path": str(tmp_path)}}
+    nbclient.NotebookClient(notebook, timeout=60, resources=resources).execute()
+    assert [item["text"] for item in notebook.cells[0].outputs] == ["False\n"]
+    (tmp_path / "gate").touch()
+    assert Research.load(tmp_path / "study").wait(60)
+    assert sorted(ResearchResults(tmp_path / "study").df["b"]) == [0, 1, 2, 3]

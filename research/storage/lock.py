@@ -1,0 +1,136 @@
+"""Whose a study is while it runs: a lock on a file in its folder, which says which process holds it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import psutil
+
+FILE = "research.lock"
+
+
+class Holder(NamedTuple):
+    """A process, named so that no other is ever taken for it."""
+
+    host: str
+    pid: int
+    start: str  # when it began: a pid is given again, with another start
+
+    @classmethod
+    def this(cls) -> Holder:
+        """Return this process."""
+        return cls(socket.gethostname(), os.getpid(), start_of(os.getpid()) or "")
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is a process of this machine that has not ended."""
+        return self.host == socket.gethostname() and start_of(self.pid) == self.start
+
+    def __str__(self) -> str:
+        return f"process {self.pid} of {self.host}"
+
+
+def start_of(pid: int) -> str | None:
+    """Return when a process of this machine began, in whatever unit; None if there is none, or it has ended.
+
+    Where the kernel says it, this is in ticks since the machine was started: a clock that is set changes the
+    time of day of a process that began before. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    """
+    stat = Path(f"/proc/{pid}/stat")
+    if stat.parents[1].joinpath("self").exists():
+        try:
+            text = stat.read_text("utf-8", "replace")
+        except OSError:
+            return None
+        fields = text.rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else fields[19]
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else repr(process.create_time())
+    except psutil.NoSuchProcess:
+        return None
+
+
+class Lock:
+    """A lock that is held; `take` makes one.
+
+    It belongs to the open file, so that it ends with the last process that has it open: a study is over when
+    its driver and all workers are. https://man7.org/linux/man-pages/man2/flock.2.html
+    """
+
+    def __init__(self, path: Path, descriptor: int, is_real: bool) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self._is_real = is_real
+
+    @classmethod
+    def take(cls, folder: Path) -> Self | None:
+        """Lock a folder; None if another process or thread has it.
+
+        On a file system without locks there is one that nobody else sees.
+        """
+        path = folder / FILE
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except OSError:
+            lock = cls(path, descriptor, False)
+        else:
+            lock = cls(path, descriptor, True)
+        lock.sign()
+        return lock
+
+    def sign(self) -> None:
+        """Write into the file that this process is the one to talk to."""
+        data = json.dumps(Holder.this()._asdict()).encode()
+        with contextlib.suppress(OSError):  # a full disk is told of by what matters more
+            os.pwrite(self._descriptor, data.ljust(200), 0)
+
+    def release(self, remove: bool = True) -> None:
+        """Let go, for all processes that have it."""
+        if remove:
+            self._path.unlink(missing_ok=True)
+        if self._is_real:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # workers that still end have the same open file
+        os.close(self._descriptor)
+
+    def hand_over(self) -> None:
+        """Leave it to a child of this process."""
+        os.close(self._descriptor)
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process of this machine runs the study in a folder, as far as can be known."""
+    try:
+        descriptor = os.open(folder / FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # the study has ended, or may not be read
+        return False
+    try:
+        fcntl.flock(
+            descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB
+        )  # shared: those who ask do not disturb each other
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        holder = read_holder(folder)
+        return holder is not None and holder.is_alive
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def read_holder(folder: Path) -> Holder | None:
+    """Return who wrote last that it runs the study in a folder."""
+    try:
+        return Holder(**json.loads((folder / FILE).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
