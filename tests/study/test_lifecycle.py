@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from research import EC, EP, Alias, Domain, E, Experiment, O, R, Research, ResearchResults, S
-from research.errors import StudyError
+from research.errors import StudyError, StudyExistsError, StudyNotFoundError
 
 FILES = {"research.db", "research.log", "research.dill"}
 
@@ -56,6 +56,20 @@ def test_whatever_belongs_to_a_study_follows_the_name_that_run_gives_it():
     assert (loaded.name, loaded.results.df["b"].tolist()) == ("deep/two", [1, 2])
     assert study.run("three", bar=False, dump_results=False).results.study.name == "three"
     assert not Path("three").exists()
+
+
+def test_a_run_that_is_refused_does_not_change_the_name():
+    for name, values in (("one", [1]), ("two", [2, 3])):
+        study = Research(name, Domain(a=values)).add_callable(square, a=EC("a"), save_to="b").run(bar=False)
+    new = Research("new", Domain(a=[4])).add_callable(square, a=EC("a"), save_to="b")
+    for described, options in ((study, {}), (new, {}), (new, {"detach": True}), (new, {"seed": -1})):
+        name = described.name
+        with pytest.raises(ValueError if "seed" in options else StudyExistsError):
+            described.run("one", bar=False, **options)
+        assert described.name == name
+    assert study.results.df["b"].tolist() == [4, 9]
+    with pytest.raises(StudyNotFoundError, match="'new' has no results"):
+        new.results
 
 
 @pytest.mark.parametrize(
