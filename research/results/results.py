@@ -294,7 +294,7 @@ class ResearchResults:
         if not experiments and (filters or self._filters):
             known = [StoredExperiment(row, (), added) for row in self._store.read().experiments]
             for given in (self._filters, filters) if known else ():
-                check_parameters(given, known)
+                check_parameters(given, known, added)
         if not values:
             return experiments, []
         return experiments, list(all_series(snapshot, self._load_objects, selection.iterations))

@@ -191,8 +191,10 @@ def select(
     )
 
 
-def check_parameters(filters: Mapping[str, Any], experiments: Sequence[StoredExperiment]) -> None:
-    """Refuse a filter for a parameter that no experiment has."""
+def check_parameters(
+    filters: Mapping[str, Any], experiments: Sequence[StoredExperiment], added: Added = NOTHING
+) -> None:
+    """Refuse a filter for a parameter that no experiment has, and no worker or branch would add."""
     wanted: Iterable[str] = {key: value for key, value in filters.items() if key not in _ARGUMENTS}
     names = dict.fromkeys(name for item in experiments for name in item.config)
     if filters.get("alias") is not None:
@@ -203,7 +205,7 @@ def check_parameters(filters: Mapping[str, Any], experiments: Sequence[StoredExp
     else:
         given = {**_plain(filters.get("config")), **dict.fromkeys(wanted)}
         wanted = [path for path, _ in flatten(given.items())]
-    known = [*names, *AUXILIARY]
+    known = [*names, *added.names, *AUXILIARY]
     for parameter in wanted:
         if not any(name == parameter or name.startswith(f"{parameter}/") for name in known):
             raise ValueError(f"no experiment has a parameter {parameter!r}{did_you_mean(parameter, known)}")
