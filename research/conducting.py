@@ -57,6 +57,7 @@ class Plan:
     """A study that is about to be run, with nothing opened or started yet."""
 
     definition: Definition
+    updates: Sequence[Update]  # of the domain itself, then of the study
     settings: RunSettings
     n_iters: int | None
     seed: int
@@ -106,9 +107,9 @@ class _Run:
         size, name, n_iters = self._walk.size, definition.name, plan.n_iters
         n_digits = definition.domain.n_digits if settings.n_digits is None else settings.n_digits
         source = TaskSource(
-            definition.domain, self._walk, plan.seed, settings.n_branches, definition.updates, n_digits
+            definition.domain, self._walk, plan.seed, settings.n_branches, plan.updates, n_digits
         )
-        workers = settings.workers_for(None if definition.updates else size)
+        workers = settings.workers_for(None if plan.updates else size)
         backend = self._backend(lambda events: driver.absorb(events, at_once=True))
         backend.start(self._blueprint(), workers)  # before anything is opened: workers are forks of this
         log = open_log(None if self._kept is None else self._kept / LOG, settings.loglevel)
@@ -154,7 +155,7 @@ class _Run:
         plan, settings = self._plan, self._plan.settings
         return Blueprint(
             experiment=plan.definition.experiment,
-            domains=(plan.definition.domain,),
+            domains=(plan.definition.domain.without_replacements(),),
             seed=plan.seed,
             n_iters=plan.n_iters,
             executor_class=settings.executor_class,

@@ -13,7 +13,7 @@ from research.experiment.pipelines import PipelineUnit
 from research.experiment.schedule import When
 from research.experiment.units import CallUnit, DumpUnit, Instance, Method, SaveUnit, Target, Unit
 from research.monitoring.monitor import Monitor
-from research.updating import Update
+from research.updating import Update, Updating
 
 LINE = 100  # characters; longer expressions are cut
 _VALUES = reprlib.Repr()
@@ -21,16 +21,14 @@ _VALUES.maxlevel = 3
 _VALUES.maxstring = _VALUES.maxother = _VALUES.maxlong = 60
 
 
-class Described:
+class Described(Updating):
     """How a study shows itself: `str(study)`, and in notebooks."""
 
     name: str
-    domain: Domain
     experiment: Experiment
     n_configs: int | None
     n_reps: int | None
     monitor: Monitor
-    _updates: list[Update]
     _why_no_definition: str | None
 
     def __str__(self) -> str:
@@ -49,8 +47,9 @@ class Described:
         if self._why_no_definition is None:
             yield "domain", _cut(repr(self.domain))
             size = describe_size(self.domain, self.n_configs, self.n_reps)
-            yield "configs", f"{size}, before updates" if self._updates else size
-            for update in self._updates:
+            updates = self._all_updates()
+            yield "configs", f"{size}, before updates" if updates else size
+            for update in updates:
                 yield "update", describe_update(update)
         else:
             yield "definition", self._why_no_definition

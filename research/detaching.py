@@ -231,10 +231,14 @@ class Detached:
 
         How it ended is in `monitor.counts`: where its process was killed, not all experiments have ended.
         """
-        self._reap()
-        if self._is_here or self._child is not None:
+        if self._is_here:
             return False
-        return self._memory is not None if self._folder is None else not is_held(self._folder)
+        if self._folder is None:
+            return self._memory is not None
+        if is_held(self._folder):
+            return False
+        self._reap()
+        return True
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait for the end of a study that another process runs.
@@ -301,19 +305,18 @@ class Detached:
                 raise StudyError("this very process runs the study: Ctrl-C ends it")
             return False
         self._is_terminated = True
-        self._reap(at_once=False)
+        self._reap()
         return True
 
     def _refuse_if_not_run(self) -> None:
         if self._folder is None and self._memory is None:
             raise StudyError("the study has not been run")
 
-    def _reap(self, at_once: bool = True) -> None:
-        """Let go of the child that ran the study, if it has ended."""
+    def _reap(self) -> None:
+        """Wait for the last breath of the child that ran the study."""
         if self._child is not None:
             with contextlib.suppress(ChildProcessError):  # somebody else was faster
-                if os.waitpid(self._child, os.WNOHANG if at_once else 0)[0] == 0:
-                    return
+                os.waitpid(self._child, 0)
             self._child = None
 
 

@@ -28,11 +28,11 @@ from research.settings import read_settings
 from research.storage.base import Store
 from research.storage.folder import NewFolder, remove_folder, study_name
 from research.termination import sigterm_as_interrupt
-from research.updating import Update, Updating
+from research.updating import Update
 from samplers import make_seed
 
 
-class Research(Attaching, Described, Detached, Updating, Builder):
+class Research(Attaching, Described, Detached, Builder):
     """A study: one experiment over many configurations.
 
     Units are added by `add_callable`, `add_generator`, `add_instance`, `save`, `dump`, or by the name of a
@@ -86,6 +86,7 @@ class Research(Attaching, Described, Detached, Updating, Builder):
         self._folder: Path | None = None  # where it was run
         self._why_no_definition: str | None = None
         checked_numbers({"n_configs": n_configs, "n_reps": n_reps, "repeat_each": repeat_each})
+        self._all_updates()  # refuses what means nothing to a study
 
     def _description(self) -> Experiment:
         return self.experiment
@@ -230,7 +231,7 @@ class Research(Attaching, Described, Detached, Updating, Builder):
         name = self.name if name is None else study_name(name)
         seed = make_seed(seed)
         meta = self._collect(git_meta, env_meta)
-        plan = Plan(self._definition(name), settings, n_iters, seed, bar, meta)
+        plan = Plan(self._definition(name), self._all_updates(), settings, n_iters, seed, bar, meta)
         if detach:
             with NewFolder(name) as new:
                 child = run_detached(plan, new)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple, Self
 
 from research.domain import Domain
-from research.domain.walking import checked_numbers
+from research.domain.walking import Replacement, make_replacement
 from research.experiment.compiling import compile_value
 from research.experiment.schedule import When, parse_when
 from research.results.results import ResearchResults
@@ -28,49 +28,42 @@ class Update(NamedTuple):
         return getattr(self.function, "__qualname__", None) or repr(self.function)
 
     def call(self, results: ResearchResults) -> Domain | None:
-        """Ask for another domain; None if there is none.
+        """Ask for another domain, without updates of its own; None if there is none.
 
         Raises
         ------
         TypeError
             If the function returns something else.
         """
+        results = results.load(load_objects=True)  # it is the study itself that asks
         read = compile_value(dict(self.kwargs), self.name)
         kwargs = self.kwargs if read is None else read(SimpleNamespace(study_results=results))
         domain = self.function(**kwargs)
         if domain is not None and not isinstance(domain, Domain):
             raise TypeError(f"it must return a Domain or None, got {type(domain).__name__} {domain!r}")
-        return domain
+        return None if domain is None else domain.without_replacements()
 
 
-def make_update(
-    function: Any,
-    when: Any,
-    n_items: int | None,
-    n_reps: int | None,
-    repeat_each: int | None,
-    wait: bool,
-    kwargs: Mapping[str, Any],
-) -> Update:
-    """Check the arguments of `Research.update_domain`.
+def make_update(given: Replacement) -> Update:
+    """Read what `Research.update_domain` or `Domain.set_update` was told.
 
     Raises
     ------
-    TypeError, ValueError
-        Names the argument that makes no sense.
+    ValueError
+        If `when` means nothing.
     """
-    if not callable(function):
-        raise TypeError(f"`function` must be callable, got {type(function).__name__} {function!r}")
-    if not isinstance(wait, bool):
-        raise TypeError(f"`wait` must be a bool, got {wait!r}")
-    numbers = checked_numbers({"n_items": n_items, "n_reps": n_reps, "repeat_each": repeat_each})
-    return Update(function, parse_when(when), numbers, wait, dict(kwargs))
+    return Update(given.function, parse_when(given.when), given.numbers, given.wait, given.kwargs)
 
 
 class Updating:
     """What a study says about updates of its domain."""
 
+    domain: Domain
     _updates: list[Update]
+
+    def _all_updates(self) -> list[Update]:
+        """Return what may replace the domain, in the order of asking: first what the domain itself has."""
+        return [*map(make_update, self.domain.replacements), *self._updates]
 
     def update_domain(
         self,
@@ -124,5 +117,6 @@ class Updating:
         >>> study.run(dump_results=False, bar=False).results.to_df()['x'].tolist()
         [0, 8, 7, 9, 6, 8]
         """
-        self._updates.append(make_update(function, when, n_items, n_reps, repeat_each, wait, kwargs))
+        numbers = {"n_items": n_items, "n_reps": n_reps, "repeat_each": repeat_each}
+        self._updates.append(make_update(make_replacement(function, when, numbers, wait, kwargs)))
         return self

@@ -88,9 +88,13 @@ class Algebra:
         domain._seed = seed
         return domain
 
+    def _alike(self, cubes: Sequence[Cube]) -> Self:
+        """Return a domain of other configs with what this one has been told beside them."""
+        return self._of(cubes, self._aliases, self._seed)
+
     def _view(self, factor: Factor) -> Self:
         """Return the domain of one factor that shows configs of this one."""
-        return self._of([Cube([factor])], self._aliases, self._seed)
+        return self._alike([Cube([factor])])
 
     def __add__(self, other: Algebra) -> Self:
         if not isinstance(other, Algebra):
@@ -113,7 +117,7 @@ class Algebra:
             cube.with_(weight=weight if cube.weight is None else weight * cube.weight)
             for cube in self._sum.cubes
         ]
-        return self._of(cubes, self._aliases, self._seed)
+        return self._alike(cubes)
 
     def __rmul__(self, other: float) -> Self:
         return self * other

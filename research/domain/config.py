@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping, ValuesView
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from research.domain.decoding import decode
 from research.domain.hashing import JSON as JSON
 from research.domain.hashing import canonical_text, digest, dumps, encode_as_dict
 from research.domain.names import check_names, is_path
-from research.domain.values import Alias, unwrap
+from research.domain.values import Alias, Opaque, unwrap
 from research.errors import UnstableValueError, did_you_mean
 
 AUXILIARY = ("repetition", "device", "updates")  # set by the study, not by the domain
@@ -136,8 +136,10 @@ class Config(Mapping[str, Any]):
         return config
 
     @classmethod
-    def from_canonical(cls, form: JSON, defaults: JSON = None) -> Config:
-        """Rebuild a config from its stored form; values that only code can rebuild stay `Opaque`.
+    def from_canonical(
+        cls, form: JSON, defaults: JSON = None, make: Callable[[dict[str, Any]], Any] = Opaque
+    ) -> Config:
+        """Rebuild a config from its stored form.
 
         Parameters
         ----------
@@ -145,9 +147,11 @@ class Config(Mapping[str, Any]):
             Canonical forms of all values.
         defaults : dict, optional
             Those of them that are no part of the identity.
+        make : callable, default Opaque
+            Returns what stands for a value that only code can rebuild.
         """
         texts = {path: dumps(item) for path, item in (defaults or {}).items()}
-        return cls.of_items({key: decode(item) for key, item in form.items()}, texts)
+        return cls.of_items({key: decode(item, make) for key, item in form.items()}, texts)
 
     @property
     def canonical(self) -> str:

@@ -104,7 +104,7 @@ class Domain(Walked):
         cubes = [
             cube.where(Condition(predicate, cube.names, names, cube.defaults)) for cube in self._sum.cubes
         ]
-        return self._of(cubes, self._aliases, self._seed)
+        return self._alike(cubes)
 
     def shuffle(self, seed: Any = 0) -> Domain:
         """Return all configs in a random order, which is not listed.
@@ -263,7 +263,7 @@ class Domain(Walked):
             raise TypeError(f"`defaults` must be a dict, got {type(defaults).__name__} {defaults!r}")
         given = dict(Config({**(defaults or {}), **kwargs}).raw_items())
         cubes = [cube.with_(defaults={**given, **cube.defaults}) for cube in self._sum.cubes]
-        return self._of(cubes, self._aliases, self._seed)
+        return self._alike(cubes)
 
     @classmethod
     def star(cls, center: Mapping[str, Any], vary: Mapping[str, Any] | None = None, **kwargs: Any) -> Domain:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,7 +12,8 @@ import numpy as np
 from research.domain.config import CONTAINERS, copy_containers, entries, join_entries
 from research.domain.drawing import PENDING, Draft, Draw, Pending, Stream
 from research.domain.names import check_names
-from research.domain.values import Alias, unwrap
+from research.domain.values import Alias, Opaque, unwrap
+from research.errors import UnstableValueError
 from samplers import Sampler
 from samplers.quasirandom import is_quasirandom
 
@@ -94,6 +95,21 @@ class Factor(ABC):
         """Return pairs of a parameter and its values, a sequence or a Sampler."""
 
 
+def check_values(items: Iterable[tuple[str, Any]]) -> None:
+    """Refuse values without stable content, and names that stand for values."""
+    entries(_themselves(items))
+
+
+def _themselves(items: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    for name, value in items:
+        if isinstance(unwrap(value), Opaque):
+            raise UnstableValueError(
+                f"parameter {name!r}: {value!r} was read from results, which do not hold the value itself: "
+                "put that in its place"
+            )
+        yield name, value
+
+
 class Column(Factor):
     """A parameter with listed values.
 
@@ -139,7 +155,7 @@ class Column(Factor):
     def check(self) -> None:
         is_plain = isinstance(self.values, np.ndarray) and not self.values.dtype.hasobject
         if not is_plain and not isinstance(self.values, range):
-            entries((self.names[0], value) for value in self.values if type(value) not in _STABLE)
+            check_values((self.names[0], value) for value in self.values if type(value) not in _STABLE)
 
     def columns(self) -> Iterator[tuple[str, Any]]:
         yield self.names[0], self.values

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from research.domain.config import AUXILIARY, Config, ConfigAlias, entries, join_entries
+from research.domain.config import AUXILIARY, Config, ConfigAlias, join_entries
 from research.domain.drawing import Draft, Stream
-from research.domain.factors import Factor, Key, Texts
+from research.domain.factors import Factor, Key, Texts, check_values
 from samplers import Sampler
 
 
@@ -46,7 +46,7 @@ class Listed(Factor):
 
     def check(self) -> None:
         for config in self.configs:
-            entries(config.raw_items())
+            check_values(config.raw_items())
 
     def columns(self) -> Iterator[tuple[str, Any]]:
         values: dict[str, list[Any]] = {name: [] for name in self.names}

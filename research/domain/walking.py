@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
+from typing import Any, NamedTuple, Self
 
 from research.domain.algebra import Algebra
 from research.domain.config import ConfigAlias
+from research.domain.cubes import Cube
 from research.domain.ordering import Walk
 from samplers import make_seed
 
 _LARGEST_LEN = 2**63 - 1
 
 
+class Replacement(NamedTuple):
+    """What `set_update` was told. Studies make use of it; here it is only kept."""
+
+    function: Callable[..., Any]
+    when: Any
+    numbers: Mapping[str, int]  # n_items, n_reps, repeat_each of what the function returns
+    wait: bool
+    kwargs: Mapping[str, Any]
+
+
 class Walked(Algebra):
     """A sequence of configs together with the way in which `next` goes through it."""
 
-    __slots__ = ("_iterator", "_settings")
+    __slots__ = ("_iterator", "_replacements", "_settings")
 
     def __init__(self, domain: Any = None, **kwargs: Any) -> None:
         super().__init__(domain, **kwargs)
         self._settings: dict[str, Any] = {}
+        self._replacements: tuple[Replacement, ...] = ()
         self._iterator: Iterator[ConfigAlias] | None = None
+
+    def _alike(self, cubes: Sequence[Cube]) -> Self:
+        domain = super()._alike(cubes)
+        domain._replacements = self._replacements
+        return domain
 
     @property
     def len(self) -> int | None:
@@ -131,6 +149,69 @@ class Walked(Algebra):
         self._iterator = None
         return self
 
+    def set_update(
+        self,
+        function: Callable[..., Any],
+        when: Any = "last",
+        n_items: int | None = None,
+        n_reps: int | None = None,
+        repeat_each: int | None = None,
+        wait: bool = True,
+        **kwargs: Any,
+    ) -> Self:
+        """Add a function that a study asks for the next domain; see `Research.update_domain`.
+
+        What this object contains stays as it is, and so does how `iterator` and `next` walk it. Views and
+        weighted domains have the functions of the domain that they were made from; sums and products have
+        none.
+
+        Parameters
+        ----------
+        function : callable
+            Returns a Domain, or None to go on as before.
+        when : int, str or list of them, default 'last'
+            When it is asked. Read by the study, which refuses what means nothing.
+        n_items, n_reps, repeat_each : int, optional
+            How the new domain is walked; see `set_iter_params`. Default: as it says itself.
+        wait : bool, default True
+            Whether every config generated so far must have ended.
+        **kwargs
+            Arguments of the function, in which `R()` stands for the results.
+
+        Returns
+        -------
+        Domain
+            This object.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument makes no sense.
+
+        Examples
+        --------
+        >>> from research import EC, Domain, Research
+        >>> steps = iter([Domain(x=[3]), None])
+        >>> domain = Domain(x=[1, 2]).set_update(lambda: next(steps))
+        >>> study = Research('steps', domain).add_callable('f', abs, args=[EC('x')], save_to='y')
+        >>> study.run(dump_results=False, bar=False).results.df['y'].tolist()
+        [1, 2, 3]
+        """
+        numbers = {"n_items": n_items, "n_reps": n_reps, "repeat_each": repeat_each}
+        self._replacements += (make_replacement(function, when, numbers, wait, kwargs),)
+        return self
+
+    @property
+    def replacements(self) -> tuple[Replacement, ...]:
+        """What `set_update` was told, in the order in which it was."""
+        return self._replacements
+
+    def without_replacements(self) -> Self:
+        """Return this domain, walked as before, which no function replaces."""
+        domain = copy(self)
+        domain._replacements = ()
+        return domain
+
     @property
     def n_digits(self) -> int:
         """How many digits `create_id_prefix` asked for, 0 if it did not."""
@@ -174,11 +255,28 @@ class Walked(Algebra):
         return length
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return self._sum, self._aliases, self._settings, self._seed
+        return self._sum, self._aliases, self._settings, self._seed, self._replacements
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._sum, self._aliases, self._settings, self._seed = state
+        self._sum, self._aliases, self._settings, self._seed, self._replacements = state
         self._iterator = None
+
+
+def make_replacement(
+    function: Any, when: Any, numbers: Mapping[str, Any], wait: Any, kwargs: Mapping[str, Any]
+) -> Replacement:
+    """Check all arguments of `set_update` but `when`, which is the study's to read.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Names the argument that makes no sense.
+    """
+    if not callable(function):
+        raise TypeError(f"`function` must be callable, got {type(function).__name__} {function!r}")
+    if not isinstance(wait, bool):
+        raise TypeError(f"`wait` must be a bool, got {wait!r}")
+    return Replacement(function, when, checked_numbers(numbers), wait, dict(kwargs))
 
 
 def checked_numbers(numbers: Mapping[str, Any]) -> dict[str, int]:

@@ -135,7 +135,20 @@ def _inner(value: Any, unit: str) -> Evaluator:
 
 def _compile_attribute(expression: Attribute, unit: str) -> Evaluator:
     base, name = _inner(expression._base, unit), expression._name
+    if name == "pipeline" and isinstance(expression._base, E) and expression._base._unit is not None:
+        return _pipeline_reader(base, expression._base._unit)
     return lambda run: getattr(base(run), name)
+
+
+def _pipeline_reader(base: Evaluator, name: str) -> Evaluator:
+    """Compile `E(name).pipeline`, which in batchflow is what `E(name)` is here, where it names a pipeline."""
+
+    def read(run: Any) -> Any:
+        found = base(run)
+        unit = run.units.get(name)
+        return found if unit is not None and unit.is_pipeline else found.pipeline
+
+    return read
 
 
 def _compile_item(expression: Item, unit: str) -> Evaluator:

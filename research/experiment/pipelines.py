@@ -135,7 +135,7 @@ def add_pipeline_units(
     if run and branch is not None:
         raise ValueError(
             f"`run=True` of the pipeline {name!r} has no meaning with `branch`: the root makes one batch per "
-            "iteration; leave out one of them"
+            "iteration; leave out one of them, or run `root + branch` as one pipeline"
         )
     saved = read_variables(variables)
     settings = replace(_SETTINGS, kwargs=kwargs)

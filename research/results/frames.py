@@ -86,14 +86,14 @@ def configs_frame(
     for row, experiment in enumerate(experiments):
         for name, value in _shown(experiment, use_alias).items():
             columns.setdefault(name, [MISSING] * len(experiments))[row] = value
-    for name in () if remove_auxilary else AUXILIARY:
-        columns[name] = [experiment.auxiliary[name] for experiment in experiments]
     frame: dict[str, Any] = {"id": column_of([item.row.shown_id for item in experiments])}
     if concat_config:
         name = "config" if drop_columns else free_name("config", columns)
         frame[name] = column_of([config_text(item, use_alias) for item in experiments])
     if not (concat_config and drop_columns):
         frame.update((name, column_of(values)) for name, values in columns.items())
+    for name in () if remove_auxilary else AUXILIARY:
+        frame[name] = column_of([experiment.auxiliary[name] for experiment in experiments])
     return pd.DataFrame(frame)
 
 
@@ -112,7 +112,7 @@ def config_text(experiment: StoredExperiment, use_alias: bool) -> str:
 
 
 def _shown(experiment: StoredExperiment, use_alias: bool) -> dict[str, Any]:
-    return experiment.alias() if use_alias else dict(experiment.config.items())
+    return experiment.alias() if use_alias else dict(experiment.shown.items())
 
 
 def column_of(values: Sequence[Any]) -> Any:

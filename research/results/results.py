@@ -22,14 +22,15 @@ class ResearchResults:
     """Results of a study, read from where it keeps them.
 
     Reading runs no code of the study: configs and numbers are plain data. Pickled objects stay closed
-    unless `load_objects` is True, and then run whatever code their writer put there.
+    unless `load_objects` is True, and then run whatever code their writer put there. Then, too, functions
+    and classes among the parameters are those of the modules that are loaded here; else they are names.
 
     Parameters
     ----------
     name : str, Path or Store
         The study's folder, or an open store.
     load_objects : bool, default False
-        Unpickle objects. Arrays are loaded in any case.
+        Unpickle objects, look up functions and classes. Arrays are loaded in any case.
     env_meta : mapping of str to str, optional
         What `env_meta()` gives of a study without a folder.
 
@@ -82,7 +83,7 @@ class ResearchResults:
         Parameters
         ----------
         load_objects : bool, optional
-            Unpickle objects.
+            Unpickle objects, look up functions and classes.
         **filters
             As in `to_df`. They replace those of an earlier call of `load`; those of `to_df` are added.
 
@@ -101,7 +102,7 @@ class ResearchResults:
     def configs(self) -> dict[str, Config]:
         """Configs by the ids of experiments, in the order in which they were handed out."""
         experiments, _ = self._read({}, values=False)
-        return {experiment.row.shown_id: experiment.config for experiment in experiments}
+        return {experiment.row.shown_id: experiment.shown for experiment in experiments}
 
     @property
     def results(self) -> dict[str, dict[str, dict[int, Any]]]:
@@ -290,7 +291,9 @@ class ResearchResults:
         selection = select(study.seed, added, **self._filters) & select(study.seed, added, **filters)
         snapshot = self._store.read(selection.experiments, selection.variables if values else ())
         parameters = [*study.settings.get("parameters", ()), *added.names]
-        experiments = [StoredExperiment(row, parameters, added) for row in snapshot.experiments]
+        experiments = [
+            StoredExperiment(row, parameters, added, self._load_objects) for row in snapshot.experiments
+        ]
         if not experiments and (filters or self._filters):
             known = [StoredExperiment(row, (), added) for row in self._store.read().experiments]
             for given in (self._filters, filters) if known else ():

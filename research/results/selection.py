@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from research.domain import Alias, Config, ConfigAlias, Domain
+from research.domain import Alias, Config, ConfigAlias, Domain, Opaque
 from research.domain.config import entries, flatten
+from research.domain.decoding import look_up
 from research.errors import did_you_mean
 from research.results.added import DEVICE, NOTHING, Added
 from research.storage.base import ExperimentRow
@@ -29,12 +30,21 @@ class StoredExperiment:
         The order in which parameters are shown; others follow by name.
     added : Added, optional
         What workers and branches add.
+    look_up : bool, default False
+        Show functions and classes themselves, where their modules are loaded.
     """
 
-    def __init__(self, row: ExperimentRow, parameters: Sequence[str] = (), added: Added = NOTHING) -> None:
+    def __init__(
+        self,
+        row: ExperimentRow,
+        parameters: Sequence[str] = (),
+        added: Added = NOTHING,
+        look_up: bool = False,
+    ) -> None:
         self.row = row
         self._parameters = parameters
         self._added = added
+        self._look_up = look_up
 
     @cached_property
     def config(self) -> Config:
@@ -42,13 +52,21 @@ class StoredExperiment:
 
         What workers and branches add is shown, and is no part of its identity.
         """
+        return self._config(Opaque)
+
+    @cached_property
+    def shown(self) -> Config:
+        """The config as it is shown to users."""
+        return self._config(look_up) if self._look_up else self.config
+
+    def _config(self, make: Callable[[dict[str, Any]], Any]) -> Config:
         defaults = {**self.notes.get("defaults", {}), **self._added.forms(self.row)}
         forms = {**json.loads(self.row.config), **defaults}
         names = [name for name in self._parameters if name in forms]
         if len(names) < len(forms):  # nested ones go by their paths
             ranks = {name: rank for rank, name in enumerate(self._parameters)}
             names = sorted(forms, key=lambda path: (_rank(path, ranks), path))
-        return Config.from_canonical({name: forms[name] for name in names}, defaults)
+        return Config.from_canonical({name: forms[name] for name in names}, defaults, make)
 
     @cached_property
     def notes(self) -> Mapping[str, Mapping[str, Any]]:

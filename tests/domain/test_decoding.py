@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from research import Config
-from research.domain.decoding import decode
+from research.domain.decoding import decode, look_up
 from research.domain.hashing import canonical, canonical_text
 from research.domain.values import Opaque
 
@@ -124,3 +124,28 @@ def test_a_config_read_from_its_canonical_form_is_the_config(items):
     assert again == config
     assert again.hash() == config.hash()
     assert again.canonical == config.canonical
+
+
+@pytest.mark.parametrize(
+    "value", [max, int, np.sin, pathlib.Path.exists, {"deep": [len]}, ({max: (min, 1)},), {abs}]
+)
+def test_functions_and_classes_are_looked_up_where_they_are_wanted(value):
+    assert decode(canonical(value), look_up) == value
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"$function": "never_imported:launch"},
+        {"$function": "math:cosine"},
+        {"$function": "math:pi"},
+        {"$class": "math:cos"},
+        {"$function": "builtins:int"},
+        {"$code": ["<lambda>", "00"]},
+    ],
+    ids=str,
+)
+def test_a_name_that_stands_for_nothing_or_something_else_stays_closed(form, tmp_path, monkeypatch):
+    (tmp_path / "never_imported.py").write_text("raise SystemExit('it was imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert decode([form], look_up) == [Opaque(form)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -138,6 +139,26 @@ def test_an_expression_reaches_no_pipeline_before_its_first_call():
     experiment = Experiment().save(E("p").v("n"), "n").add_pipeline("p", Stream())
     (error,) = run_one(experiment, finalize=False).errors
     assert "no pipeline 'p' before its first call" in str(error.exception)
+
+
+def test_the_pipeline_of_a_unit_may_be_called_so():
+    experiment = Experiment().add_pipeline("p", Stream())
+    experiment.save(E("p").pipeline.v("position"), "n").save(
+        E("p", all=True).pipeline[0].v("position"), "of_all"
+    )
+    experiment.add_callable(
+        "same", lambda one, two: one is two, args=[E("p"), E("p").pipeline], save_to="same"
+    )
+    results = run_one(experiment, n_iters=1).results
+    assert (results["n"], results["of_all"], results["same"]) == ({0: 1}, {0: 1}, {0: True})
+
+
+def test_other_things_keep_their_attribute_of_that_name():
+    experiment = Experiment().add_instance("project", lambda: SimpleNamespace(pipeline="its own"))
+    experiment.add_callable("f", lambda: 1).save(E("project").pipeline, "of_instance")
+    assert run_one(experiment).results == {"of_instance": {0: "its own"}}
+    (error,) = run_one(experiment.save(E("f").pipeline.x, "of_function")).errors
+    assert "E('f').pipeline.x" in str(error.exception)
 
 
 def test_train_and_test_every_ten_iterations_and_at_the_last():

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from research import EC, Alias, Domain, E, Experiment, O
+from research import EC, Alias, Domain, E, Experiment, O, ResearchResults
 from tests.results.small_studies import run, same, saved
 
 
@@ -114,6 +114,15 @@ def test_what_the_study_added_to_configs_is_shown_on_request():
     assert frame["device"].tolist() == [None] * 4
 
 
+def test_what_the_study_added_stands_beside_the_text_of_a_config():
+    results = run(Experiment().save(1, "x"), {"a": [1, 2]}, n_reps=2)
+    frame = results.to_df(concat_config=True, remove_auxilary=False)
+    assert list(frame.columns) == ["id", "config", "repetition", "updates", "device", "iteration", "x"]
+    assert list(zip(frame["config"], frame["repetition"], strict=True)) == [
+        ("a_1", 0), ("a_2", 0), ("a_1", 1), ("a_2", 1)
+    ]  # fmt: skip
+
+
 def test_the_table_of_configs_has_a_row_for_each_experiment():
     results = study()
     frame = results.configs_to_df()
@@ -196,9 +205,29 @@ def test_a_group_of_parameters_has_a_column_for_each():
 
 
 def test_functions_and_arrays_among_parameters_are_shown_by_name_without_running_anything():
-    frame = run(Experiment().save(1, "x"), Domain(f=[power, np.sin], a=[np.arange(3)])).df
+    run(Experiment().save(1, "x"), Domain(f=[power, np.sin], a=[np.arange(3)]), dump_results=True)
+    frame = ResearchResults("study").df
     assert [str(value) for value in frame["f"]] == ["power", "sin"]
     assert str(frame["a"][0]).startswith("array(<i8, (3,)")
+
+
+def test_functions_and_classes_of_ones_own_study_are_themselves():
+    values = [power, np.sin, int, (int, {"f": max}), pd.DataFrame.sum]
+    results = run(Experiment().save(1, "x"), Domain(f=values))
+    assert results.df["f"].tolist() == values
+    assert [config["f"] for config in results.configs.values()] == values
+    assert results.load(load_objects=False).df["f"].tolist() != values
+
+
+def test_text_of_a_config_is_the_same_whoever_reads_it():
+    results = run(Experiment().save(1, "x"), Domain(f=[power, int]), dump_results=True)
+    for reader in (results, ResearchResults("study")):
+        assert reader.to_df(concat_config=True)["config"].tolist() == ["f_power", "f_int"]
+
+
+def test_what_a_local_name_stood_for_is_shown_by_its_name():
+    frame = run(Experiment().save(1, "x"), Domain(f=[lambda: 1])).df
+    assert repr(frame["f"][0]) == "<Opaque <lambda>>"
 
 
 def test_variables_saved_at_different_iterations_are_missing_at_the_others():

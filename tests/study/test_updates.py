@@ -100,6 +100,99 @@ def test_of_updates_due_together_the_first_that_returns_a_domain_wins():
     assert (len(silent.seen), len(first.seen), len(second.seen)) == (1, 2, 0)
 
 
+def test_a_domain_brings_updates_of_its_own_which_are_asked_first():
+    silent, first, second = Asked(), Asked(Domain(x=[5])), Asked(Domain(x=[6]))
+    domain = Domain(x=[1, 2, 3, 4]).set_update(silent, 4).set_update(first, "last", n_reps=2)
+    done = study(domain=domain).update_domain(second, 4).run(workers=2, bar=False)
+    assert rows(done)[4:] == [(5, 0, 1), (5, 1, 1)]
+    assert (len(silent.seen), len(first.seen), len(second.seen)) == (1, 2, 0)
+
+
+def test_an_update_of_the_domain_is_asked_as_one_of_the_study_is():
+    tables = []
+    for name, of_domain in (("one", True), ("two", False)):
+        domain = Domain(x=[float(number) for number in range(8)])
+        described = study(name, domain.set_update(refine, 8, results=R()) if of_domain else domain)
+        described = described if of_domain else described.update_domain(refine, 8, results=R())
+        tables.append(described.run(workers=2, seed=1, bar=False).results.to_df(remove_auxilary=False))
+    assert tables[0]["updates"].max() == 5
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+
+
+def test_a_domain_that_replaces_another_brings_no_updates():
+    never = Asked(Domain(x=[99]))
+    answers = Asked(Domain(x=[5]).set_update(never), Domain(x=[6]).set_update(never)[:])
+    done = study(domain=Domain(x=[1]).set_update(answers)).run(workers=2, bar=False)
+    assert [(x, updates) for x, _, updates in rows(done)] == [(1, 0), (5, 1), (6, 2)]
+    assert never.seen == []
+
+
+def test_a_study_of_a_view_asks_what_its_origin_was_told():
+    asked = Asked(Domain(x=[10]))
+    done = study(domain=Domain(x=range(100)).set_update(asked).shard(3, 50)).run(workers=2, bar=False)
+    assert [x for x, _, _ in rows(done)] == [3, 53, 10]
+
+
+def test_workers_that_start_anew_need_no_function_of_the_driver():
+    with open(os.devnull) as unpicklable:
+        asked = lambda file: Domain(x=[5]) if not asked.__dict__.setdefault("seen", file.closed) else None
+        domain = Domain(x=[1, 2]).set_update(asked, 2, file=unpicklable)
+        done = study(domain=domain).run(workers=1, bar=False, start_method="spawn")
+    assert [x for x, _, _ in rows(done)] == [1, 2, 5]
+
+
+def test_a_loaded_study_has_the_updates_of_its_domain():
+    domain = Domain(x=[float(number) for number in range(8)]).set_update(refine, 8, results=R())
+    first = study("first", domain).run(workers=2, seed=1, bar=False)
+    again = Research.load("first").run("again", workers=2, seed=1, bar=False)
+    pd.testing.assert_frame_equal(first.results.df, again.results.df, check_exact=True)
+
+
+def test_updates_of_the_domain_are_shown():
+    described = study(domain=Domain(x=[1, 2]).set_update(refine, 8, results=R()))
+    assert "before updates" in str(described)
+    assert "update: refine(results=R()), when=8" in str(described)
+
+
+def test_what_a_domain_was_told_and_a_study_cannot_read_is_refused_at_once():
+    domain = Domain(x=[1, 2]).set_update(refine, "sometimes")
+    with pytest.raises(ValueError, match=r"`when` must be a positive int .* got 'sometimes'"):
+        Research("study", domain)
+
+
+def test_functions_and_classes_in_results_are_those_of_the_domain():
+    def best(results):
+        table = results.to_df()
+        return Domain(kind=[table.loc[table["y"].idxmax(), "kind"]], n=[100]) if len(table) == 4 else None
+
+    domain = Domain(kind=[int, float], n=[1]) + Domain(kind=[abs, len], n=[5])
+    described = Research("study", domain).add_callable(
+        "score", lambda kind, n: n + (kind is abs) * 1, kwargs=EC(), save_to="y"
+    )
+    done = described.update_domain(best, results=R()).run(workers=2, bar=False)
+    assert done.monitor.counts == {"done": 5}
+    assert done.results.df["kind"].tolist() == [int, float, abs, len, abs]
+
+
+def test_objects_that_were_saved_are_open_in_updates():
+    seen = []
+    described = Research("study", Domain(x=[1])).save({"weights": [1, 2]}, "model")
+    described.update_domain(lambda results: seen.extend(results.to_df()["model"]), results=R()).run(bar=False)
+    assert seen == [{"weights": [1, 2]}]
+
+
+def test_what_results_hold_by_name_only_makes_no_domain():
+    def again(results):
+        return Domain(f=list(results.to_df()["f"]))
+
+    described = Research("study", Domain(f=[lambda x: x * 5]))
+    described.add_callable("call", lambda f: f(1), f=EC("f"), save_to="y").update_domain(again, results=R())
+    with pytest.raises(
+        StudyError, match=r"parameter 'f': <Opaque <lambda>> was read from results, .* put that"
+    ):
+        described.run(workers=2, bar=False)
+
+
 def test_a_list_of_times():
     asked = Asked()
     study().update_domain(asked, ["%0", 3, "last"], results=R()).run(parallel=False, bar=False)
