@@ -25,6 +25,7 @@ from research.monitoring.log import LOG, close_log, open_log
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
 from research.monitoring.summary import tell_beginning, tell_end
+from research.results.added import describe_added
 from research.settings import RunSettings
 from research.storage.base import Store, Study
 from research.storage.folder import NewFolder
@@ -104,7 +105,10 @@ class _Run:
     def conduct(self, monitor: Monitor, begun: Callable[[Store], None]) -> None:
         plan, settings, definition = self._plan, self._plan.settings, self._plan.definition
         size, name, n_iters = self._walk.size, definition.name, plan.n_iters
-        source = TaskSource(definition.domain, self._walk, plan.seed, settings.n_branches, plan.updates)
+        n_digits = definition.domain.n_digits if settings.n_digits is None else settings.n_digits
+        source = TaskSource(
+            definition.domain, self._walk, plan.seed, settings.n_branches, plan.updates, n_digits
+        )
         workers = settings.workers_for(None if plan.updates else size)
         backend = self._backend(lambda events: driver.absorb(events, at_once=True))
         backend.start(self._blueprint(), workers)  # before anything is opened: workers are forks of this
@@ -175,6 +179,7 @@ class _Run:
 
     def _describe(self) -> Study:
         plan, settings, definition = self._plan, self._plan.settings, self._plan.definition
+        slots = range(settings.n_branches)
         return Study(
             definition.name,
             time.time(),
@@ -191,5 +196,11 @@ class _Run:
                 "workers": len(settings.workers),
                 "branches": settings.n_branches,
                 "profile": settings.profile,
+                "added": describe_added(
+                    settings.workers_configs,
+                    settings.branches_configs,
+                    [spec.devices for spec in settings.workers],
+                    [[spec.device(slot) for slot in slots] for spec in settings.workers],
+                ),
             },
         )

@@ -84,7 +84,8 @@ class Driver:
         self.is_broken = False  # the store has refused something: what it lacks is lost
         self._is_urgent = False  # a unit asked for what it saved to be in the store
         self._committed = time.monotonic()
-        self._open: dict[str, float | None] = {}  # experiments handed out: when they began
+        self._open: dict[str, Running | None] = {}  # experiments handed out: how they began
+        self._shown: dict[str, str] = {}  # ids of those handed out, where they are shown with a prefix
         self._iterations: dict[str, int] = {}  # of those that have told something: how many they have begun
         self._n_duplicates = 0
         self._n_detailed = 0
@@ -153,13 +154,15 @@ class Driver:
                     self._note(event.experiment, max(block.last.iteration for block in event.blocks) + 1)
                     continue
                 if isinstance(event, Running):
-                    self._open[event.experiment] = event.started
+                    self._open[event.experiment] = event
                     self._note(event.experiment, event.iterations)
                 else:
                     del self._open[event.experiment]
                     self._iterations.pop(event.experiment, None)
                     self._report(event)
-                self._monitor.update(event)
+                self._monitor.update(event, self._shown.get(event.experiment))
+                if isinstance(event, Ended):
+                    self._shown.pop(event.experiment, None)
                 self._progress.update(event)
         if time.monotonic() >= self._due() or (at_once and self._is_urgent):
             self._commit()
@@ -204,6 +207,8 @@ class Driver:
         commands = self._scheduler.commands()
         for registered in self._source.take_registered():
             self._open[registered.member.id] = None
+            if registered.member.prefix is not None:
+                self._shown[registered.member.id] = registered.member.shown_id
             self._records.append(registered)
         for worker, command in commands:
             backend.send(worker, command)
@@ -241,22 +246,25 @@ class Driver:
     def _end_open(self, ids: Sequence[str], status: str, worker: int | None, reason: str) -> None:
         """Record the end of experiments that cannot tell it themselves."""
         now = time.time()
-        ended = [
-            Ended(worker, id_, status, self._open[id_], now, self._iterations.get(id_), (), reason)
-            for id_ in ids
-            if id_ in self._open
-        ]
+        ended = []
+        for id_ in ids:
+            if id_ in self._open:
+                begun = self._open[id_]
+                started, taken_by = (None, worker) if begun is None else (begun.started, begun.worker)
+                iterations = self._iterations.get(id_)
+                ended.append(Ended(taken_by, id_, status, started, now, iterations, (), reason))
         self.absorb(ended)
 
     def _report(self, event: Ended) -> None:
         """Write an experiment's end to the log."""
+        name = self._shown.get(event.experiment, event.experiment)
         if event.status == FAILED:
             self._n_detailed += 1
             for failure in event.failures:
-                head = f"{event.experiment} failed in {failure.unit!r} at iteration {failure.iteration}"
+                head = f"{name} failed in {failure.unit!r} at iteration {failure.iteration}"
                 traceback = f"\n{failure.traceback}" if self._n_detailed <= DETAILED_FAILURES else ""
                 self._log.error("%s: %s: %s%s", head, failure.type, failure.message, traceback)
         elif event.status == LOST:
-            self._log.error("%s was lost: %s", event.experiment, event.reason)
+            self._log.error("%s was lost: %s", name, event.reason)
         else:
-            self._log.debug("%s %s", event.experiment, event.status)
+            self._log.debug("%s %s", name, event.status)

@@ -4,6 +4,21 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeAlias
 
+LONGEST_NAME = 255  # characters of a file's name, on the usual file systems
+
+
+def show_id(id_: str, prefix: str | None) -> str:
+    """Return an experiment's id as users see it: the 16 digits, after numbers that sort it, if any."""
+    return id_ if prefix is None else f"{prefix}_{id_}"
+
+
+def folder_name(id_: str, prefix: str | None) -> str:
+    """Return the name of an experiment's folder: its id as it is shown, where that is no longer than a name
+    of a file may be.
+    """
+    shown = show_id(id_, prefix)
+    return shown if len(shown) <= LONGEST_NAME else id_
+
 
 class Member(NamedTuple):
     """One experiment of a task, as numbers: the worker makes the config itself.
@@ -20,6 +35,17 @@ class Member(NamedTuple):
     repetition: int
     generation: int
     places: tuple[str, ...] = ()  # what each of the drawn values depends on
+    prefix: str | None = None  # shown before the id
+
+    @property
+    def shown_id(self) -> str:
+        """The id as users see it."""
+        return show_id(self.id, self.prefix)
+
+    @property
+    def folder_name(self) -> str:
+        """The name of the experiment's folder."""
+        return folder_name(self.id, self.prefix)
 
 
 class Task(NamedTuple):

@@ -116,7 +116,7 @@ class Research(Attaching, Described, Detached, Builder):
         memory_ratio: float | None = None,
         n_gpu_checks: int = 3,
         gpu_check_delay: float = 5,
-        create_id_prefix: bool | int = False,
+        create_id_prefix: bool | int | None = None,
         redirect_stdout: bool | int = True,
         redirect_stderr: bool | int = True,
         isolation: str | None = None,
@@ -173,8 +173,9 @@ class Research(Attaching, Described, Detached, Builder):
         n_gpu_checks : int, default 3
         gpu_check_delay : float, default 5
             Seconds between them.
-        create_id_prefix : bool or int, default False
-            Show ids with the places of the parameters' values before them, each of so many digits.
+        create_id_prefix : bool or int, optional
+            Show ids with the numbers of the parameters' values before them, so that they are sorted as the
+            domain is: True of one digit, or of so many. Default: as the domain's `set_iter_params` said.
         redirect_stdout, redirect_stderr : bool or int, default True
             Where goes what units print: 0 stays where it is, 1 is one file for the study, 2 is one for each
             experiment, 3 both. True is 3, and 2 without a folder. See `ResearchResults.log`.
@@ -229,34 +230,35 @@ class Research(Attaching, Described, Detached, Builder):
             raise ValueError(f"`bar` must be a bool or a class like tqdm, got {bar!r}")
         check_definition(self.domain, self.experiment, settings.added)
         n_iters = Program.compile(self.experiment, n_iters).n_iters
-        self.name = self.name if name is None else study_name(name)
+        name = self.name if name is None else study_name(name)
         seed = make_seed(seed)
         meta = self._collect(git_meta, env_meta)
-        plan = Plan(self._definition(), self._all_updates(), settings, n_iters, seed, bar, meta)
+        plan = Plan(self._definition(name), self._all_updates(), settings, n_iters, seed, bar, meta)
         if detach:
-            with NewFolder(self.name) as new:
+            with NewFolder(name) as new:
                 child = run_detached(plan, new)
-            self._open(None, new, meta)
+            self._open(None, new, plan)
             self._child, self._is_watched = child, True
             return self
         with ExitStack() as stack:
             stack.enter_context(sigterm_as_interrupt())
             stack.callback(setattr, self, "_is_here", False)
             self._is_here = True
-            folder = stack.enter_context(NewFolder(self.name)) if dump_results else None
+            folder = stack.enter_context(NewFolder(name)) if dump_results else None
             self._monitor = Monitor()
-            conduct(plan, folder, self._monitor, lambda store: self._open(store, folder, meta))
+            conduct(plan, folder, self._monitor, lambda store: self._open(store, folder, plan))
         return self
 
-    def _open(self, store: Store | None, new: NewFolder | None, meta: Meta) -> None:
+    def _open(self, store: Store | None, new: NewFolder | None, plan: Plan) -> None:
         """Take note that the study has begun, and where its results are."""
+        self.name = plan.definition.name  # only now: where a run was refused, results are those before
         self._memory, self._folder = (store, None) if new is None else (None, new.path)
         self._child, self._is_watched, self._is_terminated = None, False, False
-        self._waiting, self._env = Meta({}), {} if new is not None else dict(meta.texts)
+        self._waiting, self._env = Meta({}), {} if new is not None else dict(plan.meta.texts)
 
-    def _definition(self) -> Definition:
+    def _definition(self, name: str) -> Definition:
         return Definition(
-            self.name,
+            name,
             self.domain,
             self.experiment,
             self.n_configs,

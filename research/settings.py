@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 from research.backends.base import MemoryCheck, WorkerSpec
 from research.backends.processes import START_METHODS, choose_start_method
 from research.domain import Config, ConfigAlias
+from research.domain.walking import checked_digits
 from research.errors import did_you_mean
 from research.experiment.executor import TARGETS, Executor
 from research.monitoring.environment import available_cores
@@ -42,8 +43,8 @@ class RunSettings:
     profile : 0, 1 or 2
     redirect : tuple of int
         Of stdout and stderr: 0 none, 1 one file for the study, 2 one for each experiment, 3 both.
-    n_digits : int
-        Of the numbers before an experiment's id; 0: there are none.
+    n_digits : int or None
+        Of the numbers before an experiment's id; 0: there are none, None: as the domain says.
     remarks : tuple of str
         What the log should say of these settings.
     """
@@ -63,7 +64,7 @@ class RunSettings:
     finalize: bool
     profile: int
     redirect: tuple[int, int]
-    n_digits: int
+    n_digits: int | None
     remarks: tuple[str, ...]
 
     @property
@@ -118,6 +119,7 @@ def read_settings(
         devices = list(devices)
     dealt = get_devices(devices, n_workers, n_branches)
     has_devices = any(device is not None for worker in dealt for branch in worker for device in branch)
+    _check_devices(has_devices, workers_configs, branches_configs)
     target = _target(executor_target)
     _check_bools(detach=detach, debug=debug)
     if debug and (parallel or target != "for"):
@@ -155,9 +157,17 @@ def read_settings(
             _redirect("redirect_stdout", redirect_stdout, dump_results),
             _redirect("redirect_stderr", redirect_stderr, dump_results),
         ),
-        _digits(create_id_prefix),
+        None if create_id_prefix is None else checked_digits(create_id_prefix),
         tuple(_remarks(start_method, reason, isinstance(workers, int), unused_devices(devices, dealt))),
     )
+
+
+def _check_devices(has_devices: bool, *parts: Sequence[Mapping[str, Any]]) -> None:
+    if has_devices and any("device" in config for part in parts for config in part):
+        raise ValueError(
+            "`devices` says which device is whose, so that `workers` and `branches` must not set the "
+            "parameter 'device': take one of them out"
+        )
 
 
 def _remarks(
@@ -254,19 +264,6 @@ def _redirect(name: str, value: Any, has_folder: bool) -> int:
             "folder for it: 2 keeps what each experiment prints"
         )
     return value
-
-
-def _digits(create_id_prefix: Any) -> int:
-    if isinstance(create_id_prefix, bool):
-        return int(create_id_prefix)
-    if create_id_prefix is None:
-        return 0
-    if not isinstance(create_id_prefix, int) or not 0 <= create_id_prefix <= 20:
-        raise ValueError(
-            f"`create_id_prefix` must be True, False or a number of digits, at most 20, "
-            f"got {create_id_prefix!r}"
-        )
-    return create_id_prefix
 
 
 def _check_bools(**values: Any) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from research.domain import Alias, Config, Domain
 from research.domain.identity import experiment_id
-from research.domain.ordering import Walk
+from research.domain.numbering import Numbering
+from research.domain.ordering import Place, Walk
 from research.events import Member, Task
 from research.storage.base import Registered
 from research.updating import Update
@@ -29,6 +31,8 @@ class TaskSource(Iterator[Task | None]):
     n_branches : int, default 1
         How many experiments make a task.
     updates : sequence of Update, optional
+    n_digits : int, default 0
+        Of the numbers before the ids of experiments; 0: there are none.
 
     Attributes
     ----------
@@ -47,6 +51,7 @@ class TaskSource(Iterator[Task | None]):
         seed: int,
         n_branches: int = 1,
         updates: Sequence[Update] = (),
+        n_digits: int = 0,
     ) -> None:
         self._seed = seed
         self._n_branches = n_branches
@@ -55,6 +60,8 @@ class TaskSource(Iterator[Task | None]):
         self._task = 0  # of the next task
         self._seen: set[int] = set()
         self._registered: list[Registered] = []
+        self._n_digits = n_digits
+        self._numbering = Numbering() if n_digits else None
         self.n_duplicates = 0
         self._begin(domain, walk, 0)
 
@@ -66,6 +73,8 @@ class TaskSource(Iterator[Task | None]):
         self._first = self._number  # of this domain's items
         self._is_asked_at_end = False
         self.due: tuple[Update, ...] = ()
+        if self._numbering is not None:
+            self._numbering.extend(domain)
 
     @property
     def n_items(self) -> int:
@@ -78,7 +87,7 @@ class TaskSource(Iterator[Task | None]):
             if self._is_used_up:
                 self._look_for_updates(has_generated=False)
                 break
-            member = self._next_member()
+            member = self._next_member(len(members))
             if member is not None:
                 members.append(member)
             if self._updates:
@@ -120,7 +129,7 @@ class TaskSource(Iterator[Task | None]):
         registered, self._registered = self._registered, []
         return registered
 
-    def _next_member(self) -> Member | None:
+    def _next_member(self, slot: int) -> Member | None:
         number = self._number
         self._number += 1
         place = self._walk.place(number - self._first)
@@ -133,9 +142,19 @@ class TaskSource(Iterator[Task | None]):
             self.n_duplicates += 1
             return None
         self._seen.add(int(id_, 16))
-        member = Member(id_, number, key, place.pass_, place.repetition, self.generation, point.places)
-        self._registered.append(Registered(member, canonical, self._notes(config)))
+        prefix = self._prefix(point.values, place)
+        member = Member(
+            id_, number, key, place.pass_, place.repetition, self.generation, point.places, prefix
+        )
+        self._registered.append(Registered(member, canonical, self._notes(config), self._task, slot))
         return member
+
+    def _prefix(self, values: Mapping[str, Any], place: Place) -> str | None:
+        """Return what is shown before an experiment's id."""
+        if self._numbering is None:
+            return None
+        number = place.pass_ * (self._walk.length or 0) + place.position
+        return self._numbering.prefix(values, number, place.repetition, self._n_digits)
 
     def _notes(self, config: Config) -> str | None:
         """Return what is stored beside the canonical form: short names, and parameters with their default."""

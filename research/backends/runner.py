@@ -200,6 +200,7 @@ class TaskRunner:
         """Run a task to its end; events that are not sent by then are kept until the next `flush`."""
         begun = time.perf_counter()
         recorders = {member.id: Recorder(self._worker, member.id, self.flush) for member in task.members}
+        folders = {member.id: member.folder_name for member in task.members}
         blueprint = self._blueprint
         executor = blueprint.executor_class(
             blueprint.experiment,
@@ -210,7 +211,7 @@ class TaskRunner:
             finalize=blueprint.finalize,
             debug=blueprint.debug,
             seed=blueprint.seed,
-            folder=blueprint.experiment_folder,
+            folder=lambda id_: blueprint.experiment_folder(folders.get(id_, id_)),  # (a root has its own)
             ids=list(recorders),
             sinks=list(recorders.values()),
             program=self._program,
@@ -247,5 +248,7 @@ class TaskRunner:
         values = domain.point(member.key, stream, member.pass_, member.places).values
         values["repetition"] = member.repetition
         values["updates"] = member.generation
-        values["device"] = self._spec.device(branch)
+        more = (self._spec.config, *self._blueprint.branches_configs[branch : branch + 1])
+        if not any("device" in config for config in more):  # who deals none may say it in their own way
+            values["device"] = self._spec.device(branch)
         return Config.of_items(values)

@@ -236,6 +236,10 @@ class Algebra:
         """
         self._sum.check()
 
+    def columns(self) -> Iterator[tuple[str, Any]]:
+        """Return pairs of a parameter and its values, a sequence or a Sampler, as they are listed."""
+        return self._sum.columns()
+
     def configs(self, default_seed: int = 0, generation: int = 0) -> Iterator[Config]:
         """Make the configs one after another, drawn as for a seed and a generation; see `stream`."""
         return self._sum.configs(self.stream(default_seed, generation))

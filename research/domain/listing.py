@@ -49,8 +49,11 @@ class Listed(Factor):
             check_values(config.raw_items())
 
     def columns(self) -> Iterator[tuple[str, Any]]:
-        for name in self.names:
-            yield name, [config[name] for config in self.configs if name in config]
+        values: dict[str, list[Any]] = {name: [] for name in self.names}
+        for config in self.configs:
+            for name, value in config.raw_items():
+                values[name].append(value)
+        yield from values.items()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Listed):

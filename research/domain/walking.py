@@ -99,6 +99,7 @@ class Walked(Algebra):
         repeat_each: int | None = None,
         produced: int = 0,
         additional: bool = True,
+        create_id_prefix: bool | int = False,
         seed: Any = None,
     ) -> Self:
         """Set how `iterator` and `next` walk this object. What it contains stays as it is.
@@ -117,6 +118,8 @@ class Walked(Algebra):
             How many items count as produced already.
         additional : bool, default True
             Add `repetition` and `updates` to each item.
+        create_id_prefix : bool or int, default False
+            What `Research.run` does where it is not told otherwise; items stay as they are.
         seed : optional
             Seed of the draws, see `samplers.make_seed`; overrides the samplers' own.
 
@@ -128,7 +131,7 @@ class Walked(Algebra):
         Raises
         ------
         ValueError
-            If a number is not positive.
+            If a number is not positive, or a number of digits makes no sense.
 
         Examples
         --------
@@ -141,6 +144,7 @@ class Walked(Algebra):
         if isinstance(produced, bool) or not isinstance(produced, int) or produced < 0:
             raise ValueError(f"`produced` must be a non-negative int, got {produced!r}")
         self._settings = {**checked_numbers(numbers), "produced": produced, "additional": additional}
+        self._settings["n_digits"] = checked_digits(create_id_prefix)
         self._seed = None if seed is None else make_seed(seed)
         self._iterator = None
         return self
@@ -207,6 +211,12 @@ class Walked(Algebra):
         domain = copy(self)
         domain._replacements = ()
         return domain
+
+    @property
+    def n_digits(self) -> int:
+        """How many digits `create_id_prefix` asked for, 0 if it did not."""
+        n_digits: int = self._settings.get("n_digits", 0)
+        return n_digits
 
     @property
     def iterator(self) -> Iterator[ConfigAlias]:
@@ -280,3 +290,21 @@ def checked_numbers(numbers: Mapping[str, Any]) -> dict[str, int]:
             raise ValueError(f"`{name}` must be a positive int or None, got {value!r}")
         checked[name] = number
     return checked
+
+
+def checked_digits(create_id_prefix: Any) -> int:
+    """Return the number of digits that a user asks for, 0 for none.
+
+    Raises
+    ------
+    ValueError
+        If it is no such number.
+    """
+    if isinstance(create_id_prefix, bool):
+        return int(create_id_prefix)
+    if not isinstance(create_id_prefix, int) or not 0 <= create_id_prefix <= 20:
+        raise ValueError(
+            f"`create_id_prefix` must be True, False or a number of digits, at most 20, "
+            f"got {create_id_prefix!r}"
+        )
+    return create_id_prefix

@@ -34,18 +34,26 @@ class Monitor:
                 failure = Failure(
                     item["unit"], item["iteration"], item["type"], item["message"], item["traceback"], None
                 )
-                monitor._failures.append((row.id, failure))
+                monitor._failures.append((row.shown_id, failure))
         return monitor
 
-    def update(self, event: Running | Ended) -> None:
-        """Take note of an experiment that has begun or ended."""
+    def update(self, event: Running | Ended, shown_id: str | None = None) -> None:
+        """Take note of an experiment that has begun or ended.
+
+        Parameters
+        ----------
+        event : Running or Ended
+        shown_id : str, optional
+            The experiment's id as users see it. Default: as it is.
+        """
         if isinstance(event, Running):
             self._running.add(event.experiment)
             return
         self._running.discard(event.experiment)
         self._status[event.status] += 1
         if len(self._failures) < KEPT_EXCEPTIONS:
-            self._failures.extend((event.experiment, failure) for failure in event.failures)
+            name = event.experiment if shown_id is None else shown_id
+            self._failures.extend((name, failure) for failure in event.failures)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -77,6 +85,7 @@ class Monitor:
     def exceptions(self) -> list[dict[str, Any]]:
         """What units raised: dicts with `id`, `name` of the unit, `it`, `exception` and `traceback`.
 
+        `id` is that of tables, with a prefix if `create_id_prefix` asked for one.
         `exception` is the original where it survived the way from the worker, else a
         `research.errors.UnitFailure` with its text. The first 10,000 are kept here, all in the store.
         """

@@ -59,9 +59,9 @@ def artifacts_frame(
     owners: list[int] = []
     written = _written(folder)
     for place, experiment in enumerate(experiments):
-        if folder is None or experiment.row.id not in written:
+        if folder is None or experiment.row.folder_name not in written:
             continue
-        for artifact in find_artifacts(folder, experiment.row.id):
+        for artifact in find_artifacts(folder, experiment.row.folder_name):
             if names is None or artifact.name in names:
                 found.append(artifact)
                 owners.append(place)
@@ -84,7 +84,7 @@ def find_artifacts(folder: Path, experiment: str) -> Iterator[Artifact]:
     folder : Path
         The study's.
     experiment : str
-        Its id.
+        The name of its folder.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def find_artifacts(folder: Path, experiment: str) -> Iterator[Artifact]:
 
 
 def _written(folder: Path | None) -> set[str]:
-    """Return the ids of experiments that have folders: few have, where there are many experiments."""
+    """Return the names of the folders of experiments: few have, where there are many experiments."""
     if folder is None or not (folder / EXPERIMENTS).is_dir():
         return set()
     return {path.name for path in (folder / EXPERIMENTS).iterdir()}

@@ -86,7 +86,7 @@ def configs_frame(
     for row, experiment in enumerate(experiments):
         for name, value in _shown(experiment, use_alias).items():
             columns.setdefault(name, [MISSING] * len(experiments))[row] = value
-    frame: dict[str, Any] = {"id": column_of([item.row.id for item in experiments])}
+    frame: dict[str, Any] = {"id": column_of([item.row.shown_id for item in experiments])}
     if concat_config:
         name = "config" if drop_columns else free_name("config", columns)
         frame[name] = column_of([config_text(item, use_alias) for item in experiments])

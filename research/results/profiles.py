@@ -14,7 +14,7 @@ from research.storage.encoding import decode_functions, decode_iterations, decod
 
 def read_timings(snapshot: Snapshot) -> Iterator[Timings]:
     """Walk times of units, by experiments in the order in which they were handed out."""
-    ids = {row.key: row.id for row in snapshot.experiments}
+    ids = {row.key: row.shown_id for row in snapshot.experiments}
     for (key, place, unit), group in groupby(snapshot.profiles, lambda row: (row.key, row.place, row.unit)):
         rows = list(group)
         iterations = [decode_iterations(row.first, row.step, row.length, row.iterations) for row in rows]
@@ -25,6 +25,6 @@ def read_timings(snapshot: Snapshot) -> Iterator[Timings]:
 
 def read_calls(snapshot: Snapshot) -> Iterator[Called]:
     """Walk what units called, by experiments in the order in which they were handed out."""
-    ids = {row.key: row.id for row in snapshot.experiments}
+    ids = {row.key: row.shown_id for row in snapshot.experiments}
     for row in snapshot.profiles:
         yield Called(ids[row.key], row.unit, decode_functions(row.data))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from research.domain import Config
 from research.events import FUNCTIONS, TIMES
 from research.profiling.profiler import Profiler, Source
+from research.results.added import Added
 from research.results.profiles import read_calls, read_timings
 from research.results.selection import StoredExperiment, check_parameters, select
 from research.results.values import Series, all_series
@@ -104,13 +105,13 @@ class ResearchResults:
     def configs(self) -> dict[str, Config]:
         """Configs by the ids of experiments, in the order in which they were handed out."""
         experiments, _ = self._read({}, values=False)
-        return {experiment.row.id: experiment.shown for experiment in experiments}
+        return {experiment.row.shown_id: experiment.shown for experiment in experiments}
 
     @property
     def results(self) -> dict[str, dict[str, dict[int, Any]]]:
         """`results[id][variable][iteration]`, each value of the type it had when it was saved."""
         experiments, series = self._read({})
-        ids = {experiment.row.key: experiment.row.id for experiment in experiments}
+        ids = {experiment.row.key: experiment.row.shown_id for experiment in experiments}
         found: dict[str, dict[str, dict[int, Any]]] = {id_: {} for id_ in ids.values()}
         for item in series:
             found[ids[item.key]][item.variable] = item.as_saved()
@@ -145,7 +146,7 @@ class ResearchResults:
         concat_config : bool, default False
             One column `config` that holds the whole config as text.
         remove_auxilary : bool, default True
-            Leave out `repetition` and `updates`.
+            Leave out `repetition`, `updates` and `device`.
         drop_columns : bool, default True
             With `concat_config`, leave out the parameters' own columns.
         **filters
@@ -258,14 +259,16 @@ class ResearchResults:
         -------
         pandas.DataFrame
             Columns `id`, `status`, `attempt`, `worker`, `started` and `finished` (seconds since the epoch),
-            `iterations`, `error`.
+            `iterations`, `error`, `group` (experiments that ran side by side have the same) and `slot` (as
+            which of the branches).
         """
         import pandas as pd
 
         experiments, _ = self._read({}, values=False)
-        names = ("id", "status", "attempt", "worker", "started", "finished", "iterations", "error")
+        names = ("status", "attempt", "worker", "started", "finished", "iterations", "error", "group", "slot")
         return pd.DataFrame(
-            [[getattr(item.row, name) for name in names] for item in experiments], columns=names
+            [[item.row.shown_id, *(getattr(item.row, name) for name in names)] for item in experiments],
+            columns=["id", *names],
         )
 
     @property
@@ -312,15 +315,18 @@ class ResearchResults:
     def _read(
         self, filters: dict[str, Any], values: bool = True
     ) -> tuple[list[StoredExperiment], list[Series]]:
-        seed = self.study.seed
-        selection = select(seed, **self._filters) & select(seed, **filters)
+        study = self.study
+        added = Added(study.settings)
+        selection = select(study.seed, added, **self._filters) & select(study.seed, added, **filters)
         snapshot = self._store.read(selection.experiments, selection.variables if values else ())
-        parameters = self.study.settings.get("parameters", ())
-        experiments = [StoredExperiment(row, parameters, self._load_objects) for row in snapshot.experiments]
+        parameters = [*study.settings.get("parameters", ()), *added.names]
+        experiments = [
+            StoredExperiment(row, parameters, added, self._load_objects) for row in snapshot.experiments
+        ]
         if not experiments and (filters or self._filters):
-            known = [StoredExperiment(row) for row in self._store.read().experiments]
+            known = [StoredExperiment(row, (), added) for row in self._store.read().experiments]
             for given in (self._filters, filters) if known else ():
-                check_parameters(given, known)
+                check_parameters(given, known, added)
         if not values:
             return experiments, []
         return experiments, list(all_series(snapshot, self._load_objects, selection.iterations))

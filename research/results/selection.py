@@ -14,9 +14,10 @@ from research.domain import Alias, Config, ConfigAlias, Domain, Opaque
 from research.domain.config import entries, flatten
 from research.domain.decoding import look_up
 from research.errors import did_you_mean
+from research.results.added import DEVICE, NOTHING, Added
 from research.storage.base import ExperimentRow
 
-AUXILIARY = ("repetition", "updates")
+AUXILIARY = ("repetition", "updates", DEVICE)
 
 
 class StoredExperiment:
@@ -27,18 +28,30 @@ class StoredExperiment:
     row : ExperimentRow
     parameters : sequence of str, optional
         The order in which parameters are shown; others follow by name.
+    added : Added, optional
+        What workers and branches add.
     look_up : bool, default False
         Show functions and classes themselves, where their modules are loaded.
     """
 
-    def __init__(self, row: ExperimentRow, parameters: Sequence[str] = (), look_up: bool = False) -> None:
+    def __init__(
+        self,
+        row: ExperimentRow,
+        parameters: Sequence[str] = (),
+        added: Added = NOTHING,
+        look_up: bool = False,
+    ) -> None:
         self.row = row
         self._parameters = parameters
+        self._added = added
         self._look_up = look_up
 
     @cached_property
     def config(self) -> Config:
-        """The config; values that only code could rebuild are `Opaque`."""
+        """The config; values that only code could rebuild are `Opaque`.
+
+        What workers and branches add is shown, and is no part of its identity.
+        """
         return self._config(Opaque)
 
     @cached_property
@@ -47,7 +60,7 @@ class StoredExperiment:
         return self._config(look_up) if self._look_up else self.config
 
     def _config(self, make: Callable[[dict[str, Any]], Any]) -> Config:
-        defaults = self.notes.get("defaults", {})
+        defaults = {**self.notes.get("defaults", {}), **self._added.forms(self.row)}
         forms = {**json.loads(self.row.config), **defaults}
         names = [name for name in self._parameters if name in forms]
         if len(names) < len(forms):  # nested ones go by their paths
@@ -60,15 +73,15 @@ class StoredExperiment:
         """What is stored beside the canonical form: short names of parameters (`names`) and of values
         (`values`), and canonical forms of parameters that have their default (`defaults`).
         """
-        if self.row.aliases is None:
-            return {"names": {}, "values": {}}
-        given: dict[str, dict[str, Any]] = json.loads(self.row.aliases)
+        given: dict[str, dict[str, Any]] = json.loads(self.row.aliases or '{"names": {}, "values": {}}')
+        given["values"] = {**given["values"], **self._added.aliases(self.row)}
         return given
 
     @cached_property
     def auxiliary(self) -> dict[str, Any]:
         """What the study added to the config."""
-        return {"repetition": self.row.repetition, "updates": self.row.generation}
+        device = self._added.device(self.row)
+        return {"repetition": self.row.repetition, "updates": self.row.generation, DEVICE: device}
 
     @cached_property
     def entries(self) -> dict[str, str]:
@@ -128,6 +141,7 @@ class Selection:
 
 def select(
     study_seed: int,
+    added: Added = NOTHING,
     /,
     experiment_id: str | Iterable[str] | None = None,
     name: str | Iterable[str] | None = None,
@@ -143,6 +157,8 @@ def select(
     ----------
     study_seed : int
         For drawn values of `domain`.
+    added : Added
+        What workers and branches add.
     experiment_id : str or list of str, optional
     name : str or list of str, optional
         Variables.
@@ -181,9 +197,9 @@ def select(
     ids = None if experiment_id is None else frozenset(_texts("experiment_id", experiment_id))
 
     def chosen(row: ExperimentRow) -> bool:
-        if ids is not None and row.id not in ids:
+        if ids is not None and row.id not in ids and row.shown_id not in ids:
             return False
-        experiment = StoredExperiment(row)
+        experiment = StoredExperiment(row, (), added)
         return all(test(experiment) for test in tests)
 
     return Selection(
@@ -193,8 +209,10 @@ def select(
     )
 
 
-def check_parameters(filters: Mapping[str, Any], experiments: Sequence[StoredExperiment]) -> None:
-    """Refuse a filter for a parameter that no experiment has."""
+def check_parameters(
+    filters: Mapping[str, Any], experiments: Sequence[StoredExperiment], added: Added = NOTHING
+) -> None:
+    """Refuse a filter for a parameter that no experiment has, and no worker or branch would add."""
     wanted: Iterable[str] = {key: value for key, value in filters.items() if key not in _ARGUMENTS}
     names = dict.fromkeys(name for item in experiments for name in item.config)
     if filters.get("alias") is not None:
@@ -205,7 +223,7 @@ def check_parameters(filters: Mapping[str, Any], experiments: Sequence[StoredExp
     else:
         given = {**_plain(filters.get("config")), **dict.fromkeys(wanted)}
         wanted = [path for path, _ in flatten(given.items())]
-    known = [*names, *AUXILIARY]
+    known = [*names, *added.names, *AUXILIARY]
     for parameter in wanted:
         if not any(name == parameter or name.startswith(f"{parameter}/") for name in known):
             raise ValueError(f"no experiment has a parameter {parameter!r}{did_you_mean(parameter, known)}")

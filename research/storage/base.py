@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from research.events import Ended, Member, Profiled, Running, Values
+from research.events import Ended, Member, Profiled, Running, Values, folder_name, show_id
 
 
 class Study(NamedTuple):
@@ -32,6 +32,8 @@ class Registered(NamedTuple):
     member: Member
     config: str  # canonical form
     aliases: str | None  # JSON
+    group: int = 0  # number of its task
+    slot: int = 0  # its branch there
 
 
 class Restarted(NamedTuple):
@@ -56,7 +58,10 @@ class ExperimentRow(NamedTuple):
 
     key: int
     id: str
+    prefix: str | None
     number: int
+    group: int
+    slot: int
     generation: int
     repetition: int
     pass_: int
@@ -70,6 +75,16 @@ class ExperimentRow(NamedTuple):
     iterations: int | None
     error: str | None
     failures: str | None  # JSON
+
+    @property
+    def shown_id(self) -> str:
+        """The id as users see it."""
+        return show_id(self.id, self.prefix)
+
+    @property
+    def folder_name(self) -> str:
+        """The name of the experiment's folder."""
+        return folder_name(self.id, self.prefix)
 
 
 class LatestRow(NamedTuple):

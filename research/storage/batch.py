@@ -113,7 +113,10 @@ class Batch:
         self.new[key] = {
             "key": key,
             "id": member.id,
+            "prefix": member.prefix,
             "number": member.number,
+            "group": record.group,
+            "slot": record.slot,
             "generation": member.generation,
             "repetition": member.repetition,
             "pass": member.pass_,

@@ -47,7 +47,10 @@ experiments = Table(
     Column("study", Integer, primary_key=True, autoincrement=False),
     Column("key", BigInteger, primary_key=True, autoincrement=False),
     Column("id", String(16), nullable=False),
+    Column("prefix", Text),
     Column("number", BigInteger, nullable=False),
+    Column("group", BigInteger, nullable=False),  # a word of SQL: to be quoted where SQL is written by hand
+    Column("slot", Integer, nullable=False),
     Column("generation", Integer, nullable=False),
     Column("repetition", Integer, nullable=False),
     Column("pass", Integer, nullable=False),

@@ -108,15 +108,16 @@ def test_drop_columns_means_nothing_without_the_text():
 def test_what_the_study_added_to_configs_is_shown_on_request():
     results = run(Experiment().save(1, "x"), {"a": [1, 2]}, n_reps=2)
     frame = results.to_df(remove_auxilary=False)
-    assert list(frame.columns) == ["id", "a", "repetition", "updates", "iteration", "x"]
+    assert list(frame.columns) == ["id", "a", "repetition", "updates", "device", "iteration", "x"]
     assert frame["repetition"].tolist() == [0, 0, 1, 1]
     assert frame["updates"].tolist() == [0] * 4
+    assert frame["device"].tolist() == [None] * 4
 
 
 def test_what_the_study_added_stands_beside_the_text_of_a_config():
     results = run(Experiment().save(1, "x"), {"a": [1, 2]}, n_reps=2)
     frame = results.to_df(concat_config=True, remove_auxilary=False)
-    assert list(frame.columns) == ["id", "config", "repetition", "updates", "iteration", "x"]
+    assert list(frame.columns) == ["id", "config", "repetition", "updates", "device", "iteration", "x"]
     assert list(zip(frame["config"], frame["repetition"], strict=True)) == [
         ("a_1", 0), ("a_2", 0), ("a_1", 1), ("a_2", 1)
     ]  # fmt: skip
@@ -128,7 +129,7 @@ def test_the_table_of_configs_has_a_row_for_each_experiment():
     assert frame["id"].tolist() == list(results.configs)
     assert frame.drop(columns="id").to_dict("list") == {"r": ["half", "2"], "kind": ["x", "x"]}
     frame = results.configs_to_df(use_alias=False, remove_auxilary=False)
-    assert list(frame.columns) == ["id", "rate", "kind", "repetition", "updates"]
+    assert list(frame.columns) == ["id", "rate", "kind", "repetition", "updates", "device"]
     assert results.configs_to_df(concat_config=True)["config"].tolist() == ["r_half-kind_x", "r_2-kind_x"]
 
 

@@ -173,6 +173,11 @@ def test_records_of_one_write_and_of_many_come_to_the_same(begun):
     assert read_values(begun) == {(f"{n:016x}", "x"): {0: 1} for n in (0, 1)}
 
 
+def test_an_experiment_keeps_its_group_and_its_slot(begun):
+    begun.write([registered(0), registered(1)._replace(group=2**40, slot=3)])
+    assert [(row.group, row.slot) for row in begun.read().experiments] == [(0, 0), (2**40, 3)]
+
+
 def test_experiments_are_read_in_the_order_of_their_registration(begun):
     for number in (3, 1, 2):
         begun.write([registered(number)])

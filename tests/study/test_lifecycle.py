@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from research import EC, EP, Alias, Domain, E, Experiment, O, R, Research, ResearchResults, S
-from research.errors import StudyError
+from research.errors import StudyError, StudyExistsError, StudyNotFoundError
 
 FILES = {"research.db", "research.log", "research.dill"}
 
@@ -32,6 +32,64 @@ def test_a_study_may_be_named_anew_when_it_is_run():
     assert study.name == "other/two"
     assert not Path("one").exists()
     assert study.results.df["b"].tolist() == [1]
+
+
+def test_whatever_belongs_to_a_study_follows_the_name_that_run_gives_it():
+    study = Research("one", Domain(a=[1, 2])).add_callable(
+        "note", lambda a, path: (path / "note").write_text("x" * a), a=EC("a"), path=EP(), save_to="b"
+    )
+    study.run("first", bar=False)
+    assert study.run("deep/two", bar=False, env_meta=True) is study
+    assert sorted(os.listdir()) == ["deep", "first"]
+    assert set(os.listdir("deep/two")) == FILES | {"experiments", "env"}
+    assert repr(study).startswith("Research('deep/two', ")
+    assert str(study).startswith("Research 'deep/two'\n")
+    assert study.results.study.name == study.name == "deep/two"
+    assert repr(study.results) == "<results of 'deep/two': 2 done>"
+    assert study.results.artifacts_to_df()["size"].tolist() == [1, 2]
+    assert study.results.env_meta()
+    log = Path("deep/two/research.log").read_text()
+    assert "study 'deep/two': seed " in log
+    assert "study 'deep/two' ended: {'done': 2}" in log
+    assert "deep/two" not in Path("first/research.log").read_text()
+    loaded = Research.load("deep/two")
+    assert (loaded.name, loaded.results.df["b"].tolist()) == ("deep/two", [1, 2])
+    assert study.run("three", bar=False, dump_results=False).results.study.name == "three"
+    assert not Path("three").exists()
+
+
+def test_a_run_that_is_refused_does_not_change_the_name():
+    for name, values in (("one", [1]), ("two", [2, 3])):
+        study = Research(name, Domain(a=values)).add_callable(square, a=EC("a"), save_to="b").run(bar=False)
+    new = Research("new", Domain(a=[4])).add_callable(square, a=EC("a"), save_to="b")
+    for described, options in ((study, {}), (new, {}), (new, {"detach": True}), (new, {"seed": -1})):
+        name = described.name
+        with pytest.raises(ValueError if "seed" in options else StudyExistsError):
+            described.run("one", bar=False, **options)
+        assert described.name == name
+    assert study.results.df["b"].tolist() == [4, 9]
+    with pytest.raises(StudyNotFoundError, match="'new' has no results"):
+        new.results
+
+
+@pytest.mark.parametrize(
+    ("level", "words"),
+    [
+        ("debug", {"DEBUG", "INFO", "ERROR"}),
+        ("INFO", {"INFO", "ERROR"}),
+        (None, {"INFO", "ERROR"}),
+        ("error", {"ERROR"}),
+        ("critical", set()),
+    ],
+)
+def test_the_log_holds_what_its_level_lets_through(level, words):
+    def fail(a):
+        return 1 // a
+
+    Research("study", Domain(a=[0, 1])).add_callable(fail, a=EC("a")).run(bar=False, loglevel=level)
+    log = Path("study/research.log").read_text()
+    levels = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
+    assert {word for line in log.splitlines() for word in line.split()[2:3] if word in levels} == words
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def test_a_pipeline_is_run_several_times_and_its_variable_is_saved_after_each_ba
         "train", make_training(n_epochs=2) << DATA.train, variables="loss"
     )
     table = study.run(n_iters=8, dump_results=False, bar=False).results.to_df(remove_auxilary=False)
-    assert table.columns.tolist() == ["id", "repetition", "updates", "iteration", "loss"]
+    assert table.columns.tolist() == ["id", "repetition", "updates", "device", "iteration", "loss"]
     assert table["repetition"].value_counts().to_dict() == {0: 8, 1: 8, 2: 8}
     assert table["loss"].between(0, 1).all()
 

@@ -69,7 +69,7 @@ def test_curves_of_repetitions_are_a_pivot_of_the_table(folder):
         name="error", use_alias=True, concat_config=True, drop_columns=False, remove_auxilary=False
     )
     assert table.columns.tolist() == [
-        "id", "config", "r", "n_epochs", "repetition", "updates", "iteration", "error"
+        "id", "config", "r", "n_epochs", "repetition", "updates", "device", "iteration", "error"
     ]  # fmt: skip
     assert table["config"].unique().tolist() == ["r_fast-n_epochs_4", "r_slow-n_epochs_4"]
     for config, rows in table.groupby("config"):
