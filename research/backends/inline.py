@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.runner import TaskRunner
@@ -42,10 +42,12 @@ class InlineBackend:
         self._tasks: deque[Task] = deque()
         self._runner: TaskRunner | None = None
         self._flushed = 0.0
+        self._before: dict[str, str | None] = {}  # variables of the environment, as they were
 
     def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
         if len(workers) != 1:
             raise ValueError(f"without processes there is one worker, got {len(workers)}")
+        self._set_environment(workers[0].environment)
         self._runner = TaskRunner(blueprint, 0, workers[0], self._emit, self._after_iteration)
         self._events.append(Ready(0, os.getpid()))
 
@@ -80,6 +82,17 @@ class InlineBackend:
     def close(self) -> None:
         self._tasks.clear()
         self._runner = None
+        before, self._before = self._before, {}
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+    def _set_environment(self, variables: Mapping[str, str]) -> None:
+        """Set variables until `close`."""
+        self._before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
 
     def _emit(self, events: Sequence[Event]) -> None:
         self._events.extend(events)

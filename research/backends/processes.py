@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
@@ -44,9 +45,25 @@ def choose_start_method() -> tuple[str, str | None]:
     if not hasattr(os, "fork"):
         return "spawn", "this platform cannot fork"
     torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
+    if (torch is not None and torch.cuda.is_initialized()) or has_cuda_open():
         return "spawn", "CUDA is initialised in this process, and does not survive a fork"
     return "fork", None
+
+
+def has_cuda_open(descriptors: Path = Path("/proc/self/fd")) -> bool:
+    """Return whether this process has initialised CUDA, through whichever library.
+
+    The driver then keeps this file open. Only Linux tells.
+    """
+    try:
+        opened = list(descriptors.iterdir())
+    except OSError:
+        return False
+    for descriptor in opened:
+        with contextlib.suppress(OSError):  # one of them was the listing's own
+            if descriptor.readlink() == Path("/dev/nvidia-uvm"):
+                return True
+    return False
 
 
 class ProcessBackend:
