@@ -124,8 +124,9 @@ class Backend(Protocol):
 
     `start` comes first, once. The other methods may come in any order, from the thread that called
     `start`. Each worker sends `Ready` before anything else, or `StartFailed`. For every task sent to it,
-    there is a `TaskDone`, or it is in a `Revoked` of that worker, or the worker has `Died`. One that died
-    is replaced by another of the same number, which is `Ready` again. After `close`, which may come at any
+    there is a `TaskDone`, or it is in a `Revoked` of that worker, or the worker has `Died` or `Retired`. One
+    that died is replaced by another of the same number, which is `Ready` again; one that was told to stop
+    is not. After `close`, which may come at any
     time and more than once, no worker is left, nor anything that was started to look after them.
     """
 

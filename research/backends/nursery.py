@@ -23,7 +23,8 @@ from struct import Struct
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
 from research.backends.launchers import LAST_SECONDS, signal_group
-from research.backends.worker import flush_streams, limit_threads, work
+from research.backends.pipes import flush_streams
+from research.backends.worker import limit_threads, work
 from research.errors import StudyError
 
 _MESSAGE = Struct("<cqq")  # (LAUNCH, worker, 0), (SIGNAL, worker, number) one way, (EXIT, worker, code) back

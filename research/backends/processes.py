@@ -88,6 +88,7 @@ class ProcessBackend:
         self._most_failed_starts = _FAILED_STARTS
         self._deadlines: dict[int, float] = {}
         self._replaced: dict[int, bytes] = {}  # commands that workers to come need, too
+        self._stopped: set[int] = set()  # nobody takes the place of these
 
     def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
         self._board = Board(len(workers))
@@ -102,6 +103,8 @@ class ProcessBackend:
                 self._replaced[command.generation] = _pickled(command)
             self._send(worker, self._replaced[command.generation])
         else:
+            if isinstance(command, Stop):
+                self._stopped.add(worker)
             self._send(worker, pickle.dumps(command, protocol=5))
 
     def _send(self, worker: int, data: bytes) -> None:
@@ -196,6 +199,8 @@ class ProcessBackend:
         if worker in self._pipes:  # a process that it started may hold the other end
             self._pipes.pop(worker).close()
         self._deadlines.pop(worker, None)
+        if worker in self._stopped:
+            return
         reason = describe_exit(code)
         if worker not in self._ready:
             self._failed_starts += 1
