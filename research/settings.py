@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, TypeGuard
 
 from research.backends.base import MemoryCheck, WorkerSpec
@@ -109,6 +110,8 @@ def read_settings(
     ------
     ValueError, TypeError
         Names the argument, its value and what it may be.
+    ImportError
+        If what asks for the memory of devices is not installed.
     """
     workers_configs = _configs("workers", workers)
     branches_configs = _configs("branches", branches)
@@ -241,6 +244,11 @@ def _memory_check(ratio: Any, n_checks: Any, delay: Any, has_devices: bool) -> M
         raise ValueError(f"`gpu_check_delay` must be a number of seconds, not negative, got {delay!r}")
     if not has_devices:
         raise ValueError(f"`memory_ratio={ratio!r}` is about devices: say which, by `devices=`")
+    if find_spec("pynvml") is None:
+        raise ImportError(
+            f"`memory_ratio={ratio!r}` is asked of devices through nvidia-ml-py, which is not installed: "
+            "pip install 'domain-research[gpu]'"
+        )
     return MemoryCheck(float(ratio), n_checks, float(delay))
 
 
