@@ -25,6 +25,7 @@ import time
 import traceback
 import warnings
 from collections import deque
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
@@ -32,7 +33,7 @@ from research.backends.board import Board
 from research.backends.memory import Gate
 from research.backends.pipes import FLUSH_SECONDS, Channel, Outlet, flush_streams
 from research.backends.runner import TaskRunner
-from research.events import Event, Ready, Replace, Revoke, Revoked, Run, Task, Waiting
+from research.events import Event, Ready, Replace, Revoke, Revoked, Run, StartFailed, Task, Waiting
 
 _MOST_UNSENT = 1 << 24  # bytes that wait for the driver, beyond which children are not heard
 _COMPLETE = b""  # the last message of a child that has done its task
@@ -147,9 +148,7 @@ class Shepherd:
             if isinstance(command, Run):
                 self._tasks.extend(command.tasks)
             elif isinstance(command, Replace):
-                import dill
-
-                self._runner.replace(command.generation, dill.loads(command.domain))
+                replace_domain(command, self._runner, self._worker, lambda events: self._emit(*events))
             elif isinstance(command, Revoke):
                 count = min(command.n_tasks, len(self._tasks))
                 self._emit(Revoked(self._worker, tuple(self._tasks.pop() for _ in range(count))))
@@ -259,6 +258,18 @@ def _look_after(pipe: Connection, runner: TaskRunner) -> None:
         while not pipe.poll(FLUSH_SECONDS):
             runner.flush()
     end_group()
+
+
+def replace_domain(
+    command: Replace, runner: TaskRunner, worker: int, emit: Callable[[Sequence[Event]], None]
+) -> None:
+    """Take note of a domain; one that cannot be unpickled here could not be elsewhere."""
+    import dill
+
+    try:
+        runner.replace(command.generation, dill.loads(command.domain))
+    except Exception:  # it runs code of users
+        emit([StartFailed(worker, traceback.format_exc())])
 
 
 def end_group() -> NoReturn:

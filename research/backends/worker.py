@@ -19,7 +19,7 @@ from research.backends.board import Board
 from research.backends.memory import Gate
 from research.backends.pipes import FLUSH_SECONDS, Outlet, flush_streams
 from research.backends.runner import TaskRunner
-from research.backends.shepherd import Shepherd
+from research.backends.shepherd import Shepherd, replace_domain
 from research.domain.hashing import set_main_name
 from research.events import Event, Ready, Replace, Revoke, Revoked, Run, StartFailed, Task, Waiting
 
@@ -141,9 +141,7 @@ def _serve(
                 if isinstance(command, Run):
                     inbox.put(command.tasks)
                 elif isinstance(command, Replace):
-                    import dill
-
-                    runner.replace(command.generation, dill.loads(command.domain))
+                    replace_domain(command, runner, worker, emit)
                 elif isinstance(command, Revoke):
                     emit([Revoked(worker, inbox.give_back(command.n_tasks))])
                 else:
