@@ -44,7 +44,7 @@ def check_definition(
             _check_free(parameter, argument, owners)
         owners.update(dict.fromkeys(names, f"`{argument}`"))
     # a domain without configs has no parameters to compare with, and nothing runs
-    experiment.check([*owners, "repetition", "updates"] if domain else None)
+    experiment.check([*owners, *AUXILIARY] if domain else None)
     domain.check()
 
 

@@ -120,6 +120,8 @@ def read_settings(
         devices = list(devices)
     dealt = get_devices(devices, n_workers, n_branches)
     has_devices = any(device is not None for worker in dealt for branch in worker for device in branch)
+    if has_devices:
+        _check_devices_given_once({"workers": workers_configs, "branches": branches_configs})
     target = _target(executor_target)
     _check_bools(detach=detach, debug=debug)
     if debug and (parallel or target != "for"):
@@ -184,6 +186,14 @@ def _remarks(
             "workers"
         )
     return remarks
+
+
+def _check_devices_given_once(added: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    for argument, configs in added.items():
+        if any("device" in config for config in configs):
+            raise ValueError(
+                f"`{argument}` must not set the parameter 'device' where `devices` does: leave one out"
+            )
 
 
 def _target(executor_target: Any) -> str:

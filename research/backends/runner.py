@@ -229,5 +229,7 @@ class TaskRunner:
         values = domain.point(member.key, stream, member.pass_, member.places).values
         values["repetition"] = member.repetition
         values["updates"] = member.generation
-        values["device"] = self._spec.device(branch)
+        added = (self._spec.config, *self._blueprint.branches_configs[branch : branch + 1])
+        if not any("device" in config for config in added):
+            values["device"] = self._spec.device(branch)
         return Config.of_items(values)

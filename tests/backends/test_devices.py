@@ -76,6 +76,16 @@ def test_without_devices_the_environment_stays_as_it_is(monkeypatch, method, iso
     assert seen(described) == {0: [(["6", None], None)]}
 
 
+@pytest.mark.parametrize("argument", ["workers", "branches"])
+def test_a_config_may_name_its_device_where_nothing_else_does(argument):
+    described = Research("study", Domain(a=[1, 2])).add_callable("f", str, args=[EC("device")], save_to="b")
+    described.run(**{argument: [{"device": 7}]}, bar=False)
+    assert described.results.df["b"].tolist() == ["7", "7"]
+    with pytest.raises(ValueError, match=f"`{argument}` must not set the parameter 'device'"):
+        described.run("twice", **{argument: [{"device": 7}]}, devices=7, bar=False)
+    assert not Path("twice").exists()
+
+
 def test_devices_that_go_to_nobody_are_in_the_log():
     study(2, 2).run(devices=[0, 1, 2], workers=2, bar=False)
     assert "devices 2 are not used" in Path("study/research.log").read_text()
