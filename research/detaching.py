@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
-from research.backends.worker import flush_streams
+from research.backends.pipes import flush_streams
 from research.conducting import Plan, conduct
 from research.errors import StudyError, StudyNotFoundError
 from research.monitoring.log import LOG
@@ -24,7 +24,6 @@ from research.monitoring.monitor import Monitor
 from research.storage.base import BROKEN, Store
 from research.storage.folder import NewFolder
 from research.storage.lock import Holder, is_held, read_holder, start_of
-from research.storage.sql import sqlite_store
 from research.termination import sigterm_as_interrupt
 
 LOOK_SECONDS = 0.02  # between two looks whether a study has ended
@@ -219,6 +218,8 @@ class Detached:
     def monitor(self) -> Monitor:
         """Counts of experiments by status, and exceptions of units; of a study that runs, as of now."""
         if self._is_watched and self._folder is not None:
+            from research.storage.sql import sqlite_store
+
             is_over = self.is_finished  # asked first: nothing changes after it
             with contextlib.suppress(StudyNotFoundError):  # it has been removed
                 self._monitor = Monitor.of_rows(list(sqlite_store(self._folder, True).read().experiments))
@@ -328,6 +329,8 @@ def _checked(seconds: Any, name: str) -> float:
 
 def _raise_if_broken(folder: Path) -> None:
     """Say what went wrong in a run that has ended."""
+    from research.storage.sql import sqlite_store
+
     study = sqlite_store(folder, read_only=True).study()
     log = folder / LOG
     if study.outcome == BROKEN:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from research.backends.base import Backend
+from research.backends.memory import describe_shortage
 from research.domain import Domain
 from research.domain.ordering import Walk
 from research.errors import StudyError
@@ -15,15 +16,19 @@ from research.events import (
     FAILED,
     LOST,
     STOPPED,
+    CheckFailed,
     Died,
     Ended,
     Event,
     Profiled,
     Replace,
+    Retired,
     Running,
     StartFailed,
+    Stop,
     Task,
     Values,
+    Waiting,
 )
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
@@ -87,6 +92,7 @@ class Driver:
         self._open: dict[str, Running | None] = {}  # experiments handed out: how they began
         self._shown: dict[str, str] = {}  # ids of those handed out, where they are shown with a prefix
         self._iterations: dict[str, int] = {}  # of those that have told something: how many they have begun
+        self._shortages: dict[int, str] = {}  # why workers have given up
         self._n_duplicates = 0
         self._n_detailed = 0
 
@@ -103,7 +109,8 @@ class Driver:
         Raises
         ------
         StudyError
-            If workers cannot be started, or the store cannot be written.
+            If workers cannot be started, all of them have waited for memory of devices in vain or that cannot
+            be asked, or the store cannot be written.
         """
         is_started = False
         try:
@@ -123,6 +130,8 @@ class Driver:
                         raise StudyError(f"worker {event.worker} could not start: {event.reason}")
                     if isinstance(event, Died):
                         self._bury(event)
+                    elif isinstance(event, Waiting | Retired | CheckFailed):
+                        self._note_shortage(event, backend)
             self._records.append(Closed(time.time(), DONE, None))
         except BaseException as error:
             self._end_open(list(self._open), STOPPED, None, "the study was stopped")
@@ -235,6 +244,26 @@ class Driver:
             self._restart(task)
         for task in self._scheduler.take_lost():
             self._end_open([member.id for member in task.members], LOST, death.worker, reason)
+
+    def _note_shortage(self, event: Waiting | Retired | CheckFailed, backend: Backend) -> None:
+        """Write to the log who waits for memory; let a worker go that has given up."""
+        if isinstance(event, CheckFailed):
+            raise StudyError(event.reason)
+        text = f"after {event.n_checks} checks: {describe_shortage(event)}"
+        if isinstance(event, Waiting):
+            level = logging.WARNING if event.n_checks == 1 else logging.DEBUG
+            self._log.log(level, "worker %d waits for memory %s", event.worker, text)
+            return
+        self._log.warning("worker %d leaves its tasks to others %s", event.worker, text)
+        self._shortages[event.worker] = text
+        backend.send(event.worker, Stop())  # what it holds of memory by itself may be what others lack
+        if self._scheduler.is_deserted and not self._scheduler.is_finished:
+            who = "; ".join(f"worker {worker} gave up {why}" for worker, why in self._shortages.items())
+            raise StudyError(
+                f"no worker is left, as devices have too little free memory: {who}; make room there, ask for "
+                f"less than `memory_ratio={event.ratio:g}`, or wait longer by `n_gpu_checks` and "
+                "`gpu_check_delay`"
+            )
 
     def _restart(self, task: Task) -> None:
         for member in task.members:

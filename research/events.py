@@ -216,8 +216,54 @@ class Died(NamedTuple):
     task: int | None
 
 
+class Memory(NamedTuple):
+    """What a device has."""
+
+    device: str
+    free: int  # bytes
+    total: int
+
+
+class Waiting(NamedTuple):
+    """A worker has a task and does not begin it yet: devices have too little free memory."""
+
+    worker: int
+    short: tuple[Memory, ...]
+    ratio: float  # of the memory of each that was to be free
+    n_checks: int  # for the sake of this task so far
+
+
+class Retired(NamedTuple):
+    """A worker has waited for memory in vain: it does none of its tasks, nor any sent later."""
+
+    worker: int
+    short: tuple[Memory, ...]
+    ratio: float
+    n_checks: int
+
+
+class CheckFailed(NamedTuple):
+    """The memory of a device could not be asked; nobody could."""
+
+    worker: int
+    reason: str
+
+
 Command: TypeAlias = Run | Replace | Revoke | Stop
-Event: TypeAlias = Ready | StartFailed | Running | Values | Profiled | Ended | TaskDone | Revoked | Died
+Event: TypeAlias = (
+    Ready
+    | StartFailed
+    | Running
+    | Values
+    | Profiled
+    | Ended
+    | TaskDone
+    | Revoked
+    | Died
+    | Waiting
+    | Retired
+    | CheckFailed
+)
 
 DONE, FAILED, LOST, STOPPED, QUEUED, RUNNING = "done", "failed", "lost", "stopped", "queued", "running"
 TIMES, FUNCTIONS = "times", "functions"

@@ -200,6 +200,8 @@ class Research(Attaching, Described, Detached, Builder):
             If workers cannot be started, or results cannot be written.
         ValueError, TypeError
             If an argument, a unit or the domain makes no sense; nothing has been run or written then.
+        ImportError
+            If `memory_ratio` is given, and what asks the driver of GPUs is not installed.
         """
         settings = read_settings(
             workers=workers,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, TypeGuard
 
 from research.backends.base import MemoryCheck, WorkerSpec
@@ -111,6 +112,8 @@ def read_settings(
     ------
     ValueError, TypeError
         Names the argument, its value and what it may be.
+    ImportError
+        If what asks for the memory of devices is not installed.
     """
     workers_configs = _configs("workers", workers)
     branches_configs = _configs("branches", branches)
@@ -119,7 +122,8 @@ def read_settings(
         devices = list(devices)
     dealt = get_devices(devices, n_workers, n_branches)
     has_devices = any(device is not None for worker in dealt for branch in worker for device in branch)
-    _check_devices(has_devices, workers_configs, branches_configs)
+    if has_devices:
+        _check_devices_given_once({"workers": workers_configs, "branches": branches_configs})
     target = _target(executor_target)
     _check_bools(detach=detach, debug=debug)
     if debug and (parallel or target != "for"):
@@ -162,14 +166,6 @@ def read_settings(
     )
 
 
-def _check_devices(has_devices: bool, *parts: Sequence[Mapping[str, Any]]) -> None:
-    if has_devices and any("device" in config for part in parts for config in part):
-        raise ValueError(
-            "`devices` says which device is whose, so that `workers` and `branches` must not set the "
-            "parameter 'device': take one of them out"
-        )
-
-
 def _remarks(
     start_method: str, reason: str | None, are_workers_alike: bool, unused: Sequence[str]
 ) -> list[str]:
@@ -187,6 +183,14 @@ def _remarks(
             "workers"
         )
     return remarks
+
+
+def _check_devices_given_once(added: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    for argument, configs in added.items():
+        if any("device" in config for config in configs):
+            raise ValueError(
+                f"`{argument}` must not set the parameter 'device' where `devices` does: leave one out"
+            )
 
 
 def _target(executor_target: Any) -> str:
@@ -247,6 +251,11 @@ def _memory_check(ratio: Any, n_checks: Any, delay: Any, has_devices: bool) -> M
         raise ValueError(f"`gpu_check_delay` must be a number of seconds, not negative, got {delay!r}")
     if not has_devices:
         raise ValueError(f"`memory_ratio={ratio!r}` is about devices: say which, by `devices=`")
+    if find_spec("pynvml") is None:
+        raise ImportError(
+            f"`memory_ratio={ratio!r}` is asked of devices through nvidia-ml-py, which is not installed: "
+            "pip install 'domain-research[gpu]'"
+        )
     return MemoryCheck(float(ratio), n_checks, float(delay))
 
 

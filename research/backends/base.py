@@ -86,6 +86,23 @@ class WorkerSpec(NamedTuple):
         named = (device for branch in self.devices for device in branch if device is not None)
         return tuple(dict.fromkeys(named))
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that show CUDA the devices of the worker and no others; empty where it has none.
+
+        Numbers are those of nvidia-smi, which counts by the bus: CUDA by itself counts by speed.
+
+        Examples
+        --------
+        >>> WorkerSpec({}, 1, (('2',), ('3', '5'))).environment
+        {'CUDA_DEVICE_ORDER': 'PCI_BUS_ID', 'CUDA_VISIBLE_DEVICES': '2,3,5'}
+        >>> WorkerSpec({}, 1, ((None,),)).environment
+        {}
+        """
+        if not self.visible_devices:
+            return {}
+        return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(self.visible_devices)}
+
     def device(self, branch: int) -> str | list[str] | None:
         """Return what a config says of the devices of a branch: their places among the visible ones.
 
@@ -107,8 +124,9 @@ class Backend(Protocol):
 
     `start` comes first, once. The other methods may come in any order, from the thread that called
     `start`. Each worker sends `Ready` before anything else, or `StartFailed`. For every task sent to it,
-    there is a `TaskDone`, or it is in a `Revoked` of that worker, or the worker has `Died`. One that died
-    is replaced by another of the same number, which is `Ready` again. After `close`, which may come at any
+    there is a `TaskDone`, or it is in a `Revoked` of that worker, or the worker has `Died` or `Retired`. One
+    that died is replaced by another of the same number, which is `Ready` again; one that was told to stop
+    is not. After `close`, which may come at any
     time and more than once, no worker is left, nor anything that was started to look after them.
     """
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from research.backends.base import Blueprint, WorkerSpec
+from research.backends.memory import Gate
 from research.backends.runner import TaskRunner
 from research.events import (
     Command,
@@ -22,6 +23,7 @@ from research.events import (
     Running,
     Task,
     Values,
+    Waiting,
 )
 
 FLUSH_SECONDS = 0.25
@@ -42,12 +44,19 @@ class InlineBackend:
         self._events: list[Event] = []
         self._tasks: deque[Task] = deque()
         self._runner: TaskRunner | None = None
+        self._gate: Gate | None = None
+        self._attempt = 1  # to find room on devices for the next task
+        self._next_look = 0.0
+        self._is_retired = False
         self._flushed = 0.0
+        self._before: dict[str, str | None] = {}  # variables of the environment, as they were
 
     def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
         if len(workers) != 1:
             raise ValueError(f"without processes there is one worker, got {len(workers)}")
+        self._set_environment(workers[0].environment)
         self._runner = TaskRunner(blueprint, 0, workers[0], self._emit, self._after_iteration)
+        self._gate = Gate(0, workers[0], blueprint.memory_check)
         self._events.append(Ready(0, os.getpid()))
 
     def send(self, worker: int, command: Command) -> None:
@@ -62,7 +71,7 @@ class InlineBackend:
 
     def events(self, timeout: float) -> Sequence[Event]:
         deadline = time.monotonic() + timeout
-        while self._tasks and self._runner is not None:
+        while self._tasks and self._runner is not None and self._has_room(deadline):
             try:
                 self._runner.run(self._tasks.popleft())
             except BaseException:  # in debug mode, or from the keyboard: what was done stays done
@@ -75,12 +84,40 @@ class InlineBackend:
         self._events.clear()
         return events
 
+    def _has_room(self, deadline: float) -> bool:
+        """Return whether the next task may begin, or wait until that may be asked again, or a deadline."""
+        if self._gate is None or self._is_retired:
+            return False
+        time.sleep(max(0.0, min(self._next_look, deadline) - time.monotonic()))
+        if time.monotonic() < self._next_look:
+            return False
+        obstacle = self._gate.look(self._attempt)
+        if obstacle is None:
+            self._attempt = 1
+            return True
+        self._events.append(obstacle)
+        self._attempt += 1
+        self._next_look = time.monotonic() + self._gate.delay
+        self._is_retired = not isinstance(obstacle, Waiting)
+        return False
+
     def kill(self, worker: int, grace: float) -> None:
         raise NotImplementedError("what runs in this process cannot be ended from it: use processes")
 
     def close(self) -> None:
         self._tasks.clear()
         self._runner = None
+        before, self._before = self._before, {}
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+    def _set_environment(self, variables: Mapping[str, str]) -> None:
+        """Set variables until `close`."""
+        self._before = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
 
     def _emit(self, events: Sequence[Event]) -> None:
         self._events.extend(events)

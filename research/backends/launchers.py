@@ -77,11 +77,12 @@ class SpawnLauncher:
             f"import sys; sys.path[:] = {sys.path!r}; "
             f"from research.backends.worker import main; main{arguments!r}"
         )
-        threads = dict.fromkeys(THREAD_VARIABLES, str(self._specs[worker].n_threads))
+        spec = self._specs[worker]
+        threads = dict.fromkeys(THREAD_VARIABLES, str(spec.n_threads))
         self._processes[worker] = subprocess.Popen(
             [sys.executable, "-c", code],
             pass_fds=arguments[:2],
-            env={**os.environ, **threads},
+            env={**os.environ, **threads, **spec.environment},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )

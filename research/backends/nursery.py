@@ -13,6 +13,7 @@ import os
 import select
 import signal
 import socket
+import sys
 import time
 import warnings
 from collections.abc import Sequence
@@ -22,7 +23,8 @@ from struct import Struct
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
 from research.backends.launchers import LAST_SECONDS, signal_group
-from research.backends.worker import flush_streams, limit_threads, work
+from research.backends.pipes import flush_streams
+from research.backends.worker import limit_threads, work
 from research.errors import StudyError
 
 _MESSAGE = Struct("<cqq")  # (LAUNCH, worker, 0), (SIGNAL, worker, number) one way, (EXIT, worker, code) back
@@ -103,6 +105,16 @@ def _receive(control: socket.socket) -> bytes | None:
     return data
 
 
+def _close_stdin() -> None:
+    """Let nobody here wait for what a user might type: the terminal belongs to the driver."""
+    if sys.__stdin__ is None:  # it was closed from the start, and its number may be anything's by now
+        return
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115  (the old one may have read ahead)
+
+
 class _Nursery:
     """The process itself."""
 
@@ -125,6 +137,7 @@ class _Nursery:
             os.set_blocking(descriptor, False)
         signal.set_wakeup_fd(child_ended, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        _close_stdin()
         limit_threads(self._specs[0].n_threads)
         gc.freeze()  # what is here already stays on pages that are shared
         while True:
@@ -159,7 +172,9 @@ class _Nursery:
                 self._control.close()
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                work(Connection(pipe), self._board, worker, lambda: (self._blueprint, self._specs[worker]))
+                spec = self._specs[worker]
+                os.environ.update(spec.environment)
+                work(Connection(pipe), self._board, worker, lambda: (self._blueprint, spec))
                 flush_streams()
                 os._exit(0)
             finally:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
@@ -44,9 +45,25 @@ def choose_start_method() -> tuple[str, str | None]:
     if not hasattr(os, "fork"):
         return "spawn", "this platform cannot fork"
     torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
+    if (torch is not None and torch.cuda.is_initialized()) or has_cuda_open():
         return "spawn", "CUDA is initialised in this process, and does not survive a fork"
     return "fork", None
+
+
+def has_cuda_open(descriptors: Path = Path("/proc/self/fd")) -> bool:
+    """Return whether this process has initialised CUDA, through whichever library.
+
+    The driver then keeps this file open. Only Linux tells.
+    """
+    try:
+        opened = list(descriptors.iterdir())
+    except OSError:
+        return False
+    for descriptor in opened:
+        with contextlib.suppress(OSError):  # one of them was the listing's own
+            if descriptor.readlink() == Path("/dev/nvidia-uvm"):
+                return True
+    return False
 
 
 class ProcessBackend:
@@ -71,6 +88,7 @@ class ProcessBackend:
         self._most_failed_starts = _FAILED_STARTS
         self._deadlines: dict[int, float] = {}
         self._replaced: dict[int, bytes] = {}  # commands that workers to come need, too
+        self._stopped: set[int] = set()  # nobody takes the place of these
 
     def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
         self._board = Board(len(workers))
@@ -85,6 +103,8 @@ class ProcessBackend:
                 self._replaced[command.generation] = _pickled(command)
             self._send(worker, self._replaced[command.generation])
         else:
+            if isinstance(command, Stop):
+                self._stopped.add(worker)
             self._send(worker, pickle.dumps(command, protocol=5))
 
     def _send(self, worker: int, data: bytes) -> None:
@@ -179,6 +199,8 @@ class ProcessBackend:
         if worker in self._pipes:  # a process that it started may hold the other end
             self._pipes.pop(worker).close()
         self._deadlines.pop(worker, None)
+        if worker in self._stopped:
+            return
         reason = describe_exit(code)
         if worker not in self._ready:
             self._failed_starts += 1

@@ -16,11 +16,12 @@ from multiprocessing.connection import Connection
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
+from research.backends.memory import Gate
+from research.backends.pipes import FLUSH_SECONDS, Outlet, flush_streams
 from research.backends.runner import TaskRunner
+from research.backends.shepherd import Shepherd, replace_domain
 from research.domain.hashing import set_main_name
-from research.events import Event, Ready, Replace, Revoke, Revoked, Run, StartFailed, Task
-
-FLUSH_SECONDS = 0.25
+from research.events import Event, Ready, Replace, Revoke, Revoked, Run, StartFailed, Task, Waiting
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -58,6 +59,11 @@ class Inbox:
         with self._condition:
             return tuple(self._tasks.pop()[0] for _ in range(min(count, len(self._tasks))))
 
+    def pause(self, seconds: float | None) -> bool:
+        """Wait for so long, or None: for ever, or until the end; return whether that has come."""
+        with self._condition:
+            return self._condition.wait_for(lambda: self._is_closed, seconds)
+
     def close(self) -> None:
         """Let nothing be taken any more."""
         with self._condition:
@@ -79,18 +85,16 @@ def work(
     load : callable
         Returns the blueprint and this worker's part of it.
     """
-    sending = threading.Lock()
-
-    def emit(events: Sequence[Event]) -> None:
-        data = pickle.dumps(list(events), protocol=5)
-        with sending:
-            connection.send_bytes(data)
-
+    emit = Outlet(connection)
     try:
         blueprint, spec = load()
         runner = TaskRunner(blueprint, worker, spec, emit)
     except Exception:  # (whatever it was, the driver has to say so)
         emit([StartFailed(worker, traceback.format_exc())])
+        return
+    gate = Gate(worker, spec, blueprint.memory_check)
+    if blueprint.isolation == "experiment":
+        Shepherd(board, worker, runner, gate, emit).run()
         return
     inbox = Inbox()
     service = threading.Thread(target=_serve, args=(connection, inbox, runner, emit, worker), daemon=True)
@@ -98,12 +102,27 @@ def work(
     emit([Ready(worker, os.getpid())])
     while (item := inbox.take()) is not None:
         task, is_last_of_batch = item
+        if not _has_room(gate, inbox, runner, emit):
+            break
         board.write(worker, task.number)
         runner.run(task)
         board.write(worker, None)
         if is_last_of_batch:
             runner.flush()
     runner.flush()
+
+
+def _has_room(gate: Gate, inbox: Inbox, runner: TaskRunner, emit: Outlet) -> bool:
+    """Wait until a task may begin; return False if this worker does no more."""
+    attempt = 1
+    while (obstacle := gate.look(attempt)) is not None:
+        runner.flush()  # who retires has told of all that it has done
+        emit([obstacle])
+        is_over = inbox.pause(gate.delay if isinstance(obstacle, Waiting) else None)
+        if is_over:
+            return False
+        attempt += 1
+    return True
 
 
 def _serve(
@@ -122,9 +141,7 @@ def _serve(
                 if isinstance(command, Run):
                     inbox.put(command.tasks)
                 elif isinstance(command, Replace):
-                    import dill
-
-                    runner.replace(command.generation, dill.loads(command.domain))
+                    replace_domain(command, runner, worker, emit)
                 elif isinstance(command, Revoke):
                     emit([Revoked(worker, inbox.give_back(command.n_tasks))])
                 else:
@@ -148,13 +165,6 @@ def limit_threads(n_threads: int) -> None:
     if torch is not None:
         with contextlib.suppress(RuntimeError, AttributeError):  # it refuses after its threads have begun
             torch.set_num_threads(n_threads)
-
-
-def flush_streams() -> None:
-    """Write out what Python holds back, before a process is copied or ends without ceremony."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or None
-            stream.flush()
 
 
 def main(pipe: int, board: int, worker: int, n_workers: int) -> None:

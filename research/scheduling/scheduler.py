@@ -2,13 +2,14 @@
 
     events ──> Scheduler.handle ──> state ──> Scheduler.commands ──> (worker, command) …
 
-Each worker is in one of three states:
+Each worker is in one of four states:
 
     state   | enters on                | leaves on
     --------|--------------------------|---------------------------------
     absent  | the start, Died          | Ready
     idle    | Ready, last task's end   | a task sent
-    busy    | a task sent              | TaskDone or Revoked of the last, Died
+    busy    | a task sent              | TaskDone or Revoked of the last, Died, Retired
+    retired | Retired                  | never, whatever it or its successor says
 
 Short tasks are sent in batches worth `BATCH_SECONDS`, by the durations that workers report, and a second
 batch before the first is done, so that nobody waits for the pipe. Long ones are sent one by one. When no
@@ -20,7 +21,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 
-from research.events import Command, Died, Event, Ready, Revoke, Revoked, Run, Task, TaskDone
+from research.events import Command, Died, Event, Ready, Retired, Revoke, Revoked, Run, Task, TaskDone
 
 BATCH_SECONDS = 0.1
 LARGEST_BATCH = 1000
@@ -41,6 +42,7 @@ class Scheduler:
         self._returned: deque[Task] = deque()  # handed back, to be handed out again first
         self._is_exhausted = False
         self._present: set[int] = set()
+        self._retired: set[int] = set()
         self._sent: list[dict[int, Task]] = [{} for _ in range(n_workers)]
         self._revoking: set[int] = set()
         self._seconds: float | None = None  # what a task takes, averaged
@@ -52,6 +54,11 @@ class Scheduler:
         """Whether every task has been handed out and has ended."""
         return self._is_exhausted and not self._returned and not any(self._sent)
 
+    @property
+    def is_deserted(self) -> bool:
+        """Whether every worker has retired."""
+        return len(self._retired) == len(self._sent)
+
     def handle(self, event: Event) -> None:
         """Take note of what happened."""
         if isinstance(event, TaskDone):
@@ -59,7 +66,8 @@ class Scheduler:
             mean = event.seconds if self._seconds is None else self._seconds
             self._seconds = mean + 0.2 * (event.seconds - mean)
         elif isinstance(event, Ready):
-            self._present.add(event.worker)
+            if event.worker not in self._retired:
+                self._present.add(event.worker)
         elif isinstance(event, Revoked):
             self._revoking.discard(event.worker)
             for task in event.tasks:
@@ -67,6 +75,8 @@ class Scheduler:
                     self._returned.append(task)
         elif isinstance(event, Died):
             self._bury(event)
+        elif isinstance(event, Retired):
+            self._retire(event.worker)
 
     def commands(self) -> Sequence[tuple[int, Command]]:
         """Return what to tell workers now; each command is returned once."""
@@ -126,6 +136,14 @@ class Scheduler:
                 self._revoking.add(worker)
                 yield worker, Revoke(held // 2)
                 return
+
+    def _retire(self, worker: int) -> None:
+        """Take back what a worker will not do: all that it has, as it is at no task."""
+        self._retired.add(worker)
+        self._present.discard(worker)
+        self._revoking.discard(worker)
+        self._returned.extend(self._sent[worker].values())
+        self._sent[worker] = {}
 
     def _bury(self, event: Died) -> None:
         self._present.discard(event.worker)

@@ -10,8 +10,6 @@ import socket
 from pathlib import Path
 from typing import NamedTuple, Self
 
-import psutil
-
 FILE = "research.lock"
 
 
@@ -50,6 +48,8 @@ def start_of(pid: int) -> str | None:
             return None
         fields = text.rpartition(")")[2].split()
         return None if fields[0] in "ZX" else fields[19]
+    import psutil
+
     try:
         process = psutil.Process(pid)
         return None if process.status() == psutil.STATUS_ZOMBIE else repr(process.create_time())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psutil
 import pytest
 
@@ -14,7 +16,7 @@ def kind(request):
     return request.param
 
 
-@pytest.fixture(params=["fork", "spawn"])
+@pytest.fixture(params=[kind for kind in MAKERS if kind != "inline"])
 def process_kind(request):
     """Name each kind of backend with processes in turn."""
     return request.param
@@ -26,7 +28,10 @@ def drive():
     driven = []
 
     def start(kind, n_workers=1, plan=None):
-        driven.append(Driven(MAKERS[kind](), 1 if kind == "inline" else n_workers, plan or blueprint()))
+        plan = plan or blueprint()
+        if kind.endswith("a process per task"):
+            plan = replace(plan, isolation="experiment")
+        driven.append(Driven(MAKERS[kind](), 1 if kind == "inline" else n_workers, plan))
         return driven[-1]
 
     before = set(psutil.Process().children(recursive=True))

@@ -15,6 +15,8 @@ MAKERS = {
     "inline": InlineBackend,
     "fork": lambda: ProcessBackend("fork"),
     "spawn": lambda: ProcessBackend("spawn"),
+    "fork, a process per task": lambda: ProcessBackend("fork"),
+    "spawn, a process per task": lambda: ProcessBackend("spawn"),
 }
 PATIENCE = 60  # seconds after which a test gives up on something that does not happen
 

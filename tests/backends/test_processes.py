@@ -17,7 +17,7 @@ from research import Domain
 from research.backends.base import WorkerSpec
 from research.backends.processes import ProcessBackend
 from research.errors import StudyError
-from research.events import Died, Ended, Ready, Run, StartFailed, TaskDone, Values
+from research.events import Died, Ended, Ready, Replace, Run, StartFailed, TaskDone, Values
 from tests.backends.driving import blueprint, experiment, task
 
 
@@ -136,6 +136,19 @@ def test_workers_that_cannot_start_are_reported_not_tried_for_ever(drive):
     backend.close()
     (failed,) = [event for event in said if isinstance(event, StartFailed)]
     assert "exit code 5" in failed.reason
+
+
+def test_a_domain_that_no_worker_can_unpickle_is_reported(drive, process_kind):
+    class Refuses:
+        def __reduce__(self):
+            return int, ("no number",)
+
+    driven = drive(process_kind)
+    driven.backend.send(0, Replace(1, Domain(x=[Refuses()])))
+    driven.until(lambda: driven.of(StartFailed))
+    assert "no number" in driven.of(StartFailed)[0].reason
+    driven.backend.send(0, Run((task(1),)))
+    driven.until(lambda: driven.of(TaskDone))
 
 
 def test_a_start_method_that_does_not_exist_is_refused():

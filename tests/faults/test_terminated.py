@@ -30,7 +30,16 @@ study.run(bar=False, {how})
 """
 
 
-@pytest.mark.parametrize("how", ["workers=2", "parallel=False", "workers=2, start_method='spawn'"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "workers=2",
+        "parallel=False",
+        "workers=2, start_method='spawn'",
+        "workers=2, isolation='experiment'",
+        "workers=2, isolation='experiment', start_method='spawn'",
+    ],
+)
 def test_a_driver_that_is_asked_to_end(tmp_path, how):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(how=how))

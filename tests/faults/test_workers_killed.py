@@ -33,7 +33,8 @@ def study(name):
 
 
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
-def test_only_experiments_that_ran_on_a_killed_worker_are_lost(start_method):
+@pytest.mark.parametrize("isolation", ["worker", "experiment"])
+def test_only_experiments_that_ran_on_a_killed_worker_are_lost(start_method, isolation):
     seed = random.randrange(2**32)
     print("seed", seed)
     chance = random.Random(seed)
@@ -45,8 +46,10 @@ def test_only_experiments_that_ran_on_a_killed_worker_are_lost(start_method):
         while not over.wait(0.02) and not _any_done():
             pass
         while not over.wait(chance.uniform(0.05, 0.2)) and len(killed) < 8:
-            depth = 2 if start_method == "fork" else 1
-            workers = [child for child in me.children(recursive=True) if _depth(child, me) == depth]
+            depths = [2 if start_method == "fork" else 1]
+            if isolation == "experiment":  # a worker, or the process of the task that it is at
+                depths.append(depths[0] + 1)
+            workers = [child for child in me.children(recursive=True) if _depth(child, me) in depths]
             if workers:
                 victim = chance.choice(workers)
                 try:
@@ -59,7 +62,9 @@ def test_only_experiments_that_ran_on_a_killed_worker_are_lost(start_method):
     killer = threading.Thread(target=kill)
     killer.start()
     try:
-        found = study("study").run(seed=5, bar=False, workers=3, start_method=start_method)
+        found = study("study").run(
+            seed=5, bar=False, workers=3, start_method=start_method, isolation=isolation
+        )
     finally:
         over.set()
         killer.join()

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research.events import Died, Ready, Revoke, Revoked, Run, Task, TaskDone
+from research.events import Died, Ready, Retired, Revoke, Revoked, Run, Task, TaskDone
 from research.scheduling.scheduler import BATCH_SECONDS, Scheduler
 
 
@@ -92,6 +92,24 @@ def test_a_dead_worker_gets_nothing_until_its_successor_is_ready():
     assert scheduler.commands()
 
 
+def test_who_retires_hands_back_all_and_gets_nothing_more_whatever_it_says():
+    scheduler = Scheduler(tasks(3), 2)
+    scheduler.handle(Ready(0, 0))
+    assert sent(scheduler.commands()) == {0: [0]}
+    scheduler.handle(Retired(0, (), 0.5, 3))
+    scheduler.handle(Revoked(0, (Task(0, ()),)))
+    scheduler.handle(Died(0, "killed", None))
+    scheduler.handle(Ready(0, 0))
+    assert scheduler.commands() == []
+    assert not scheduler.is_deserted
+    assert not scheduler.take_interrupted()
+    scheduler.handle(Ready(1, 0))
+    assert sent(scheduler.commands()) == {1: [0]}
+    scheduler.handle(Retired(1, (), 0.5, 3))
+    assert scheduler.is_deserted
+    assert not scheduler.is_finished
+
+
 class Worker:
     """A worker as the scheduler sees it."""
 
@@ -133,6 +151,10 @@ def test_every_task_ends_once_whatever_happens(seed, count, n_workers):
             worker.is_present, worker.queue = False, []
             scheduler.handle(Died(number, "killed", running))
             lost.extend(task.number for task in scheduler.take_lost())
+        elif number > 0 and chance.random() < 0.01:  # one always stays
+            held -= {task.number for task in worker.queue}
+            worker.queue = []
+            scheduler.handle(Retired(number, (), 0.5, 1))
         elif worker.queue:
             task = worker.queue.pop(0)
             held.discard(task.number)
