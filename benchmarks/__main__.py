@@ -12,6 +12,9 @@ QUESTIONS = (
     Question("more of them", "experiment", 10_000, "short_experiments", "short_joblib"),
     Question("iterations of one experiment", "iteration", 20_000, "iterations", "iterations_by_hand"),
     Question("many more of them", "iteration", 1_000_000, "iterations", "iterations_by_hand"),
+    Question(
+        "iterations with profile=1 / without", "iteration", 1_000_000, "iterations_profiled", "iterations"
+    ),
     Question("grid walked and read / itertools", "config", 1_000_000, "grid_walked", "grid_itertools"),
     Question("grid walked / ParameterGrid", "config", 1_000_000, "grid_walked", "grid_scikit_learn"),
     Question("grid walked / batchflow", "config", 10_000, "grid_walked", "grid_batchflow"),

@@ -195,6 +195,7 @@ class _Run:
                 "n_iters": plan.n_iters,
                 "workers": len(settings.workers),
                 "branches": settings.n_branches,
+                "profile": settings.profile,
                 "added": describe_added(
                     settings.workers_configs,
                     settings.branches_configs,

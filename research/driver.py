@@ -18,6 +18,7 @@ from research.events import (
     Died,
     Ended,
     Event,
+    Profiled,
     Replace,
     Running,
     StartFailed,
@@ -142,10 +143,12 @@ class Driver:
             Commit if a unit asked for it: nobody will come back here soon.
         """
         for event in events:
-            if isinstance(event, Running | Values | Ended):
+            if isinstance(event, Running | Values | Profiled | Ended):
                 if event.experiment not in self._open:
                     continue  # its task was handed out again, and this one had ended before
                 self._records.append(event)
+                if isinstance(event, Profiled):
+                    continue
                 if isinstance(event, Values):
                     self._is_urgent = self._is_urgent or event.urgent
                     self._note(event.experiment, max(block.last.iteration for block in event.blocks) + 1)

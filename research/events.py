@@ -143,6 +143,29 @@ class Values(NamedTuple):
     urgent: bool
 
 
+class ProfileBlock(NamedTuple):
+    """What was measured of one unit of an experiment.
+
+    `kind` is `TIMES`, of calls one after another, or `FUNCTIONS`, of what they called. `iterations` are as in
+    a `Block`.
+    """
+
+    kind: str
+    place: int  # of the unit in the experiment; iterations as a whole come last
+    unit: str  # empty for iterations
+    number: int  # counts the blocks of this unit and kind
+    iterations: tuple[int, int] | bytes
+    length: int
+    data: bytes
+
+
+class Profiled(NamedTuple):
+    """What was measured of an experiment that is profiled."""
+
+    experiment: str
+    blocks: tuple[ProfileBlock, ...]
+
+
 class Failure(NamedTuple):
     """An exception of a unit."""
 
@@ -194,6 +217,7 @@ class Died(NamedTuple):
 
 
 Command: TypeAlias = Run | Replace | Revoke | Stop
-Event: TypeAlias = Ready | StartFailed | Running | Values | Ended | TaskDone | Revoked | Died
+Event: TypeAlias = Ready | StartFailed | Running | Values | Profiled | Ended | TaskDone | Revoked | Died
 
 DONE, FAILED, LOST, STOPPED, QUEUED, RUNNING = "done", "failed", "lost", "stopped", "queued", "running"
+TIMES, FUNCTIONS = "times", "functions"

@@ -23,6 +23,7 @@ from research.experiment.experiment import Experiment
 from research.monitoring.environment import Meta
 from research.monitoring.log import LOG
 from research.monitoring.monitor import Monitor
+from research.profiling.profiler import Profiler
 from research.results.results import ResearchResults
 from research.settings import read_settings
 from research.storage.base import Store
@@ -165,6 +166,7 @@ class Research(Attaching, Described, Detached, Builder):
             Seed of everything random, see `samplers.make_seed`. None takes fresh entropy and records it.
         profile : 0, 1 or 2, default 0
             Record nothing, the time that each call of a unit takes, or what it calls as well; see `profiler`.
+            True is 1, 'detailed' is 2.
         memory_ratio : float, optional
             The part of the memory of each of a worker's devices that must be free before it takes a task. A
             worker that has asked `n_gpu_checks` times in vain leaves its work to the others.
@@ -283,6 +285,21 @@ class Research(Attaching, Described, Detached, Builder):
                 "it has not been run" if self._folder is None else f"its folder {str(self._folder)!r} is gone"
             )
             raise StudyNotFoundError(f"the study {self.name!r} has no results: {why}") from None
+
+    @property
+    def profiler(self) -> Profiler:
+        """Times of units, of a study that was run with `profile=1` or `profile=2`.
+
+        The same as `results.profiler`: of a study that runs, has ended, or was loaded.
+
+        Raises
+        ------
+        ValueError
+            If the study was not profiled.
+        StudyNotFoundError
+            If the study has not been run, or its folder is gone.
+        """
+        return self.results.profiler
 
     @classmethod
     def load(cls, name: str | os.PathLike[str]) -> Research:

@@ -14,6 +14,7 @@ from research.errors import did_you_mean
 from research.experiment.executor import TARGETS, Executor
 from research.monitoring.environment import available_cores
 from research.monitoring.log import check_level
+from research.profiling.measuring import read_profile
 from research.scheduling.devices import get_devices, unused_devices
 
 ISOLATIONS = ("worker", "experiment")
@@ -131,12 +132,7 @@ def read_settings(
     if detach and not dump_results:
         raise ValueError("`detach=True` needs `dump_results=True`: memory is not shared with another process")
     start_method, reason = _start_method(start_method)
-    profile = _profile(profile)
-    if profile == 2 and target == "threads" and n_branches > 1:
-        raise ValueError(
-            "`profile=2` can follow one thread at a time: with several branches it needs "
-            "`executor_target='for'`"
-        )
+    profile = read_profile(profile, target, n_branches, "executor_target")
     isolation = _isolation(isolation, has_devices, parallel)
     n_threads = _threads(threads_per_worker, n_workers)
     return RunSettings(
@@ -252,18 +248,6 @@ def _memory_check(ratio: Any, n_checks: Any, delay: Any, has_devices: bool) -> M
     if not has_devices:
         raise ValueError(f"`memory_ratio={ratio!r}` is about devices: say which, by `devices=`")
     return MemoryCheck(float(ratio), n_checks, float(delay))
-
-
-def _profile(profile: Any) -> int:
-    if isinstance(profile, bool):
-        return int(profile)
-    if profile == "detailed":
-        return 2
-    if profile is None:
-        return 0
-    if not isinstance(profile, int) or profile not in (0, 1, 2):
-        raise ValueError(f"`profile` must be False, 1, 2 or True, got {profile!r}")
-    return profile
 
 
 def _redirect(name: str, value: Any, has_folder: bool) -> int:

@@ -13,6 +13,7 @@ from research.events import (
     Command,
     Ended,
     Event,
+    Profiled,
     Ready,
     Replace,
     Revoke,
@@ -24,7 +25,7 @@ from research.events import (
 )
 
 FLUSH_SECONDS = 0.25
-_OF_EXPERIMENTS = (Running, Values, Ended)
+_OF_EXPERIMENTS = (Running, Values, Profiled, Ended)
 
 
 class InlineBackend:

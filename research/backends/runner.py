@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from research.backends.base import Blueprint, WorkerSpec
@@ -18,6 +18,8 @@ from research.events import (
     Event,
     Failure,
     Member,
+    ProfileBlock,
+    Profiled,
     Running,
     Task,
     TaskDone,
@@ -25,7 +27,8 @@ from research.events import (
 )
 from research.experiment.executor import Program
 from research.experiment.running import RunningExperiment, UnitError
-from research.storage.encoding import encode_block, freeze
+from research.profiling.measuring import Times
+from research.storage.encoding import encode_block, encode_functions, encode_times, freeze
 
 
 class Column:
@@ -73,6 +76,7 @@ class Recorder:
         self.run: RunningExperiment | None = None
         self._lock = threading.Lock()
         self._columns: dict[str, Column] = {}
+        self._n_profiled: dict[int, int] = {}  # blocks of each unit
         self._is_urgent = False
         self._ended: Ended | None = None
         self._is_over = False  # and everything has been collected
@@ -125,10 +129,24 @@ class Recorder:
             events.append(Running(self._worker, self.experiment, self.started, iteration))
         if blocks:
             events.append(Values(self.experiment, tuple(blocks), urgent))
+        if self.run is not None and self.run.times is not None:
+            events.extend(self._collect_profile(self.run.times, ended is not None))
         if ended is not None:
             events.append(ended)
             self._is_over = True
         return events
+
+    def _collect_profile(self, times: Times, is_over: bool) -> Iterator[Profiled]:
+        """Encode what was measured since the last call; what units called is known at the end."""
+        blocks: list[ProfileBlock] = []
+        for measured in times.take(forget=True):
+            number = self._n_profiled.get(measured.place, 0)
+            self._n_profiled[measured.place] = number + 1
+            blocks.append(encode_times(measured, number))
+        if is_over:
+            blocks.extend(encode_functions(*traced) for traced in times.traced())
+        if blocks:
+            yield Profiled(self.experiment, tuple(blocks))
 
 
 def describe(error: UnitError) -> Failure:
@@ -172,7 +190,7 @@ class TaskRunner:
         self._spec = spec
         self._emit = emit
         self._on_iteration = on_iteration
-        self._program = Program.compile(blueprint.experiment, blueprint.n_iters)
+        self._program = Program.compile(blueprint.experiment, blueprint.n_iters, blueprint.profile)
         self._lock = threading.RLock()
         self._domains = dict(enumerate(blueprint.domains))
         self._recorders: list[Recorder] = []  # of the task that runs

@@ -236,6 +236,12 @@ class Config(Mapping[str, Any]):
             raise KeyError(f"there is no parameter {key!r}{did_you_mean(key, self._items)}")
         return Config.of_items(inside)
 
+    def __contains__(self, key: object) -> bool:
+        if key in self._items:
+            return True
+        inside = f"{key}/"
+        return any(path == key or path.startswith(inside) for path, _ in flatten(self._items.items()))
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._items)
 

@@ -20,6 +20,8 @@ from research.experiment.experiment import Experiment
 from research.experiment.merging import merge_configs
 from research.experiment.running import FanOut, MemorySink, RunningExperiment, RunningUnit, Sink
 from research.experiment.units import Step
+from research.profiling.measuring import IterationClock, invoke_timed, measured, read_profile
+from research.profiling.profiler import Profiler
 from samplers import make_seed
 
 TARGETS = {"threads": "threads", "t": "threads", "for": "for", "f": "for"}
@@ -36,14 +38,17 @@ class Program:
         Neighbouring units that run either once for all branches or in each of them.
     n_iters : int or None
         None: until a unit is exhausted.
+    profile : 0, 1 or 2
+        What is measured of instances and units; see `Research.run`.
     """
 
     instances: tuple[tuple[str, bool, Evaluator], ...]
     segments: tuple[tuple[bool, tuple[Step, ...]], ...]
     n_iters: int | None
+    profile: int = 0
 
     @classmethod
-    def compile(cls, experiment: Experiment, n_iters: int | None = None) -> Program:
+    def compile(cls, experiment: Experiment, n_iters: int | None = None, profile: int = 0) -> Program:
         """Compile every unit of an experiment.
 
         Raises
@@ -56,15 +61,29 @@ class Program:
         experiment.check()
         if n_iters is None and experiment.only_callables:
             n_iters = 1
-        steps = [unit.compile() for unit in experiment.units.values()]
+        invoke = invoke_timed if profile else None
+        instances = [
+            (spec.name, spec.root, measured(spec.target.compile(spec.name, invoke), place, profile))
+            for place, spec in enumerate(experiment.instances.values())
+        ]
+        steps = [unit.compile(invoke) for unit in experiment.units.values()]
+        steps = [
+            step._replace(call=measured(step.call, place, profile))
+            for place, step in enumerate(steps, len(instances))
+        ]
         return cls(
-            tuple(
-                (spec.name, spec.root, spec.target.compile(spec.name))
-                for spec in experiment.instances.values()
-            ),
+            tuple(instances),
             tuple((root, tuple(group)) for root, group in groupby(steps, key=lambda step: step.root)),
             n_iters,
+            profile,
         )
+
+    @property
+    def names(self) -> list[str]:
+        """Names of instances and units, in their order."""
+        return [name for name, _, _ in self.instances] + [
+            step.name for _, steps in self.segments for step in steps
+        ]
 
     @property
     def has_root(self) -> bool:
@@ -107,6 +126,8 @@ class Executor:
         Called with each experiment when it ends.
     on_iteration : callable, optional
         Called after each iteration.
+    profile : 0, 1 or 2, default 0
+        What is measured: nothing, the times of units, or what they call as well; see `profiler`.
 
     Raises
     ------
@@ -143,16 +164,21 @@ class Executor:
         program: Program | None = None,
         on_end: Callable[[RunningExperiment], None] | None = None,
         on_iteration: Callable[[], None] | None = None,
+        profile: bool | int | str = 0,
     ) -> None:
         if target not in TARGETS:
             raise ValueError(f"`target` must be one of {sorted(TARGETS)}, got {target!r}")
         self.target = TARGETS[target]
         if debug and self.target != "for":
             raise ValueError("`debug=True` needs `target='for'`: an exception in a thread has nowhere to go")
-        self.program = Program.compile(_checked(experiment), n_iters) if program is None else program
-        self._finalize, self._debug = finalize, debug
-        self._on_end, self._on_iteration = on_end, on_iteration
         merged = merge_configs(configs, branches_configs, executor_config)
+        if program is None:
+            level = read_profile(profile, self.target, len(merged))
+            program = Program.compile(_checked(experiment), n_iters, level)
+        self.program = program
+        self._finalize, self._debug = finalize, debug
+        self._is_alone = on_end is None  # nobody else is there to tell of failures
+        self._on_end, self._on_iteration = on_end, on_iteration
         if ids is None:
             ids = [experiment_id(config.canonical) for config in merged]
         if sinks is None:
@@ -192,6 +218,22 @@ class Executor:
                 folder,
             )
             self._root.branches = self.experiments
+        self._clock: IterationClock | None = None
+        if program.profile:
+            runs = self.experiments, self._root, self._targets
+            self._clock = IterationClock(*runs, program.names, on_end, on_iteration)
+            self._on_end, self._on_iteration = self._clock.end, self._clock.next
+
+    @property
+    def profiler(self) -> Profiler:
+        """Times of units so far, with `profile=1` or `2`; see `Research.profiler`.
+
+        Raises
+        ------
+        ValueError
+            If nothing is measured.
+        """
+        return Profiler.of_runs(self.experiments, self.program.profile)
 
     def run(self) -> Self:
         """Run all iterations of all branches.
@@ -204,13 +246,14 @@ class Executor:
         Executor
             This object, with `experiments` at their end.
         """
+        if self._clock is not None:
+            self._clock.start()
         if self.target == "threads" and len(self.experiments) > 1:
             with ThreadPoolExecutor(len(self.experiments), thread_name_prefix="branch") as pool:
                 self._run(lambda work, branches: deque(pool.map(work, branches), maxlen=0))
         else:
             self._run(lambda work, branches: deque(map(work, branches), maxlen=0))
-        if self._on_end is None and all(run.is_failed for run in self.experiments):
-            # nobody else is there to tell
+        if self._is_alone and all(run.is_failed for run in self.experiments):
             first = self.experiments[0].errors[0]
             text = "all %s experiments failed; the first error: %r; see `.experiments[i].errors`"
             getLogger("research").warning(text, len(self.experiments), first)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from research.experiment.compiling import Evaluator, Known, check_names, named_units
 from research.experiment.expressions import EC
 from research.experiment.schedule import When
-from research.experiment.units import Instance, Method, Step, Target, Unit
+from research.experiment.units import Instance, Invoke, Method, Step, Target, Unit
 
 NEXT, RUN, FOR = "next_batch", "run", "execute_for"
 RESET = ("iter", "vars")
@@ -42,14 +42,15 @@ class PipelineUnit(Unit):
     saved: tuple[str, ...] = ()
     batches: str | None = None
 
-    def compile(self) -> Step:
-        return Step(
-            self.name, self.call(), self.when, self.when.always, self.dump, self.root, is_pipeline=True
-        )
+    def compile(self, invoke: Invoke | None = None) -> Step:
+        return Unit.compile(self, invoke)._replace(is_pipeline=True)
 
-    def call(self) -> Evaluator:
+    def call(self, invoke: Invoke | None = None) -> Evaluator:
         name, saved = self.name, self.saved
         make, work = self._maker(), self._worker()
+        if invoke is not None:
+            alone = work
+            work = lambda run, unit: invoke(run, alone, (run, unit), {})  # noqa: E731
 
         def call(run: Any) -> None:
             unit = run.units[name]

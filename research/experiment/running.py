@@ -137,6 +137,8 @@ class RunningExperiment:
     errors : list of UnitError
     branches : sequence of RunningExperiment
         All that run side by side, this one included.
+    times : Times or RootTimes
+        What is measured of it, None where nothing is.
     """
 
     def __init__(
@@ -162,6 +164,7 @@ class RunningExperiment:
         self.errors: list[UnitError] = []
         self.branches: Sequence[RunningExperiment] = (self,)
         self.sink = sink
+        self.times: Any = None
         self.storage = Storage(self)
         self._seed = seed
         self._random: np.random.Generator | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy as copying
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -12,6 +12,9 @@ from research.experiment.compiling import Evaluator, Known, check_names, compile
 from research.experiment.schedule import When
 
 Save = Callable[[Any, Any], None]  # (running experiment, output)
+Invoke = Callable[
+    [Any, Any, Sequence[Any], Mapping[str, Any]], Any
+]  # (running experiment, function, args, kwargs)
 
 
 class Step(NamedTuple):
@@ -58,20 +61,23 @@ class Target:
     args: Any = ()
     kwargs: Any = None
 
-    def compile(self, unit: str) -> Evaluator:
-        """Return a function of the running experiment that makes the call."""
+    def compile(self, unit: str, invoke: Invoke | None = None) -> Evaluator:
+        """Return a function of the running experiment that makes the call, by `invoke` if it is given."""
         kwargs = dict(self.kwargs or {})
         more = kwargs.pop("kwargs", None)
         read_args = compile_value(self.args, unit)
         read_kwargs = compile_value(kwargs, unit)
         read_more = compile_value(more, unit)
-        if read_args is None and read_kwargs is None and read_more is None:
+        if invoke is None and read_args is None and read_kwargs is None and read_more is None:
             return self._constant_call(tuple(self.args), {**kwargs, **(more or {})})
         args = read_args or (lambda run: self.args)
         keywords = read_kwargs or (lambda run: kwargs)
         if more is not None:
             first, rest = keywords, read_more or (lambda run: more)
             keywords = lambda run: {**first(run), **rest(run)}  # noqa: E731
+        if invoke is not None:
+            find = self._find()
+            return lambda run: invoke(run, find(run), args(run), keywords(run))
         if isinstance(self.function, Method):
             instance, attribute = self.function.instance, self.function.attribute
             return lambda run: getattr(run.find(instance), attribute)(*args(run), **keywords(run))
@@ -79,6 +85,13 @@ class Target:
         if read_args is None and not self.args:
             return lambda run: function(**keywords(run))
         return lambda run: function(*args(run), **keywords(run))
+
+    def _find(self) -> Evaluator:
+        function = self.function
+        if isinstance(function, Method):
+            instance, attribute = function.instance, function.attribute
+            return lambda run: getattr(run.find(instance), attribute)
+        return lambda run: function
 
     def _constant_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Evaluator:
         if isinstance(self.function, Method):
@@ -129,12 +142,18 @@ class Unit:
         """Return the same unit under another name."""
         return replace(self, name=name)
 
-    def compile(self) -> Step:
+    def compile(self, invoke: Invoke | None = None) -> Step:
         """Return the unit as the loop over iterations calls it."""
-        return Step(self.name, self.call(), self.when, self.when.always, self.dump, self.root)
+        return Step(self.name, self.call(invoke), self.when, self.when.always, self.dump, self.root)
 
-    def call(self) -> Evaluator:
-        """Return the unit's work as a function of the running experiment."""
+    def call(self, invoke: Invoke | None = None) -> Evaluator:
+        """Return the unit's work as a function of the running experiment.
+
+        Parameters
+        ----------
+        invoke : callable, optional
+            Calls the function of the user in which the unit's work is done, if there is any.
+        """
         raise NotImplementedError
 
     @property
@@ -171,15 +190,15 @@ class CallUnit(Unit):
     save_to: str | tuple[str, ...] | None = None
     save_output_dict: bool = False
 
-    def call(self) -> Evaluator:
+    def call(self, invoke: Invoke | None = None) -> Evaluator:
         name = self.name
-        invoke = self.target.compile(name)
+        work = self.target.compile(name, invoke)
         if self.generator:
-            invoke = _advance(name, invoke)
+            work = _advance(name, work, invoke)
         save = make_save(name, self.save_to, self.save_output_dict)
 
         def call(run: Any) -> None:
-            output = run.units[name].output = invoke(run)
+            output = run.units[name].output = work(run)
             if save is not None:
                 save(run, output)
 
@@ -216,7 +235,7 @@ class SaveUnit(Unit):
     save_output_dict: bool = False
     copy: bool = False
 
-    def call(self) -> Evaluator:
+    def call(self, invoke: Invoke | None = None) -> Evaluator:
         source = self.source
         read = compile_value(source, self.name) or (lambda run: source)
         save = make_save(self.name, self.save_to, self.save_output_dict)
@@ -243,16 +262,16 @@ class SaveUnit(Unit):
 class DumpUnit(Unit):
     """Everything saved so far goes to the store at each due iteration."""
 
-    def call(self) -> Evaluator:
+    def call(self, invoke: Invoke | None = None) -> Evaluator:
         return lambda run: run.dump()
 
 
-def _advance(name: str, make: Evaluator) -> Evaluator:
+def _advance(name: str, make: Evaluator, invoke: Invoke | None) -> Evaluator:
     def advance(run: Any) -> Any:
         unit = run.units[name]
         if unit.iterator is None:
             unit.iterator = iter(make(run))
-        return next(unit.iterator)
+        return next(unit.iterator) if invoke is None else invoke(run, next, (unit.iterator,), {})
 
     return advance
 

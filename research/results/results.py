@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from research.domain import Config
+from research.events import FUNCTIONS, TIMES
+from research.profiling.profiler import Profiler, Source
 from research.results.added import Added
+from research.results.profiles import read_calls, read_timings
 from research.results.selection import StoredExperiment, check_parameters, select
 from research.results.values import Series, all_series
-from research.storage.base import Store, Study
+from research.storage.base import Snapshot, Store, Study
 from research.storage.folder import ENVIRONMENT
 
 if TYPE_CHECKING:
@@ -267,6 +270,34 @@ class ResearchResults:
             [[item.row.shown_id, *(getattr(item.row, name) for name in names)] for item in experiments],
             columns=["id", *names],
         )
+
+    @property
+    def profiler(self) -> Profiler:
+        """Times of units, if the study was run with `profile=1` or `profile=2`.
+
+        Of the filters of `load`, those of experiments hold.
+
+        Raises
+        ------
+        ValueError
+            If the study was not profiled.
+
+        Examples
+        --------
+        >>> from research import Research
+        >>> study = Research().add_callable('work', lambda: sum(range(1000)), save_to='total')
+        >>> results = study.run(n_iters=3, profile=1, dump_results=False, parallel=False, bar=False).results
+        >>> results.profiler.profile_info.loc['work', 'iter'].tolist()
+        [0, 1, 2]
+        """
+
+        def snapshot(kind: str) -> Snapshot:
+            study = self.study
+            selection = select(study.seed, Added(study.settings), **self._filters)
+            return self._store.read(selection.experiments, (), kind)
+
+        source = Source(lambda: read_timings(snapshot(TIMES)), lambda: read_calls(snapshot(FUNCTIONS)))
+        return Profiler(source, self.study.settings.get("profile", 0))
 
     def env_meta(self) -> dict[str, str]:
         """Return what is recorded of the surroundings in which the study was run.

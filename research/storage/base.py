@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from research.events import Ended, Member, Running, Values, folder_name, show_id
+from research.events import Ended, Member, Profiled, Running, Values, folder_name, show_id
 
 
 class Study(NamedTuple):
@@ -50,7 +50,7 @@ class Closed(NamedTuple):
     error: str | None
 
 
-Record: TypeAlias = Registered | Restarted | Running | Values | Ended | Closed
+Record: TypeAlias = Registered | Restarted | Running | Values | Profiled | Ended | Closed
 
 
 class ExperimentRow(NamedTuple):
@@ -123,6 +123,21 @@ class ObjectRow(NamedTuple):
     load: Callable[[], Any]
 
 
+class ProfileRow(NamedTuple):
+    """A block of what was measured of a unit of an experiment."""
+
+    key: int
+    kind: str
+    place: int
+    block: int
+    unit: str
+    first: int
+    step: int
+    length: int
+    iterations: bytes | None
+    data: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a store held at one moment."""
@@ -131,6 +146,7 @@ class Snapshot:
     latest: Sequence[LatestRow] = field(default=())
     history: Sequence[HistoryRow] = field(default=())
     objects: Sequence[ObjectRow] = field(default=())
+    profiles: Sequence[ProfileRow] = field(default=())
 
 
 class Store(Protocol):
@@ -155,6 +171,7 @@ class Store(Protocol):
         self,
         select: Callable[[ExperimentRow], bool] | None = None,
         variables: Sequence[str] | None = (),
+        profile: str | None = None,
     ) -> Snapshot:
         """Return experiments and values.
 
@@ -164,6 +181,8 @@ class Store(Protocol):
             Which experiments; default: all.
         variables : sequence of str or None
             Whose values; None: all; by default no values are read.
+        profile : 'times' or 'functions', optional
+            What is read of the profile; by default nothing.
         """
 
     def close(self) -> None:

@@ -8,12 +8,22 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from research.events import QUEUED, RUNNING, Ended, Failure, Running, Values
+from research.events import (
+    QUEUED,
+    RUNNING,
+    Block,
+    Ended,
+    Failure,
+    ProfileBlock,
+    Profiled,
+    Running,
+    Values,
+)
 from research.storage import schema
 from research.storage.base import Closed, Record, Registered, Restarted
 from research.storage.encoding import encode_name, plain
 
-VALUES = (schema.latest, schema.history, schema.objects)
+VALUES = (schema.latest, schema.history, schema.objects, schema.profiles)
 UPDATED = ("status", "worker", "started", "finished", "iterations", "error", "failures")
 
 
@@ -42,6 +52,7 @@ class Batch:
         self._latest: dict[tuple[int, str], dict[str, Any]] = {}
         self._history: dict[tuple[int, str, int], dict[str, Any]] = {}
         self._objects: dict[tuple[int, str, int], dict[str, Any]] = {}
+        self._profiles: dict[tuple[int, str, int, int], dict[str, Any]] = {}
 
     def rows(self) -> Iterator[tuple[sa.Table, list[dict[str, Any]]]]:
         """Walk tables and what is to be put into them."""
@@ -50,6 +61,7 @@ class Batch:
             (schema.latest, list(self._latest.values())),
             (schema.history, list(self._history.values())),
             (schema.objects, list(self._objects.values())),
+            (schema.profiles, list(self._profiles.values())),
         ):
             if rows:
                 yield table, rows
@@ -58,6 +70,8 @@ class Batch:
         """Add a record; later ones win."""
         if type(record) is Values:
             self._take_values(record)
+        elif type(record) is Profiled:
+            self._take_profile(record)
         elif type(record) is Ended:
             self._change(
                 self._store.key(record.experiment, forget=True),
@@ -88,6 +102,7 @@ class Batch:
             self._latest = {place: row for place, row in self._latest.items() if place[0] != key}
             self._history = {place: row for place, row in self._history.items() if place[0] != key}
             self._objects = {place: row for place, row in self._objects.items() if place[0] != key}
+            self._profiles = {place: row for place, row in self._profiles.items() if place[0] != key}
             self._change(key, **{**dict.fromkeys(UPDATED), "status": QUEUED})
         else:
             raise TypeError(f"a store takes no {type(record).__name__}")
@@ -125,15 +140,11 @@ class Batch:
             name = encode_name(block.variable)
             self._latest[key, name] = {"experiment": key, "variable": name, **block.last._asdict()}
             if block.number is not None:
-                regular = isinstance(block.iterations, tuple)
                 self._history[key, name, block.number] = {
                     "experiment": key,
                     "variable": name,
                     "block": block.number,
-                    "first": block.iterations[0] if regular else 0,
-                    "step": block.iterations[1] if regular else 0,
-                    "length": block.length,
-                    "iterations": None if regular else block.iterations,
+                    **_place(block),
                     "kind": block.kind,
                     "data": block.data,
                 }
@@ -148,6 +159,30 @@ class Batch:
                     "data": item.data if path is None else None,
                     "path": path,
                 }
+
+    def _take_profile(self, record: Profiled) -> None:
+        key = self._store.key(record.experiment)
+        for block in record.blocks:
+            self._profiles[key, block.kind, block.place, block.number] = {
+                "experiment": key,
+                "kind": block.kind,
+                "place": block.place,
+                "block": block.number,
+                "unit": encode_name(block.unit),
+                **_place(block),
+                "data": block.data,
+            }
+
+
+def _place(block: Block | ProfileBlock) -> dict[str, Any]:
+    """Return columns that say which iterations a block is of."""
+    regular = isinstance(block.iterations, tuple)
+    return {
+        "first": block.iterations[0] if regular else 0,
+        "step": block.iterations[1] if regular else 0,
+        "length": block.length,
+        "iterations": None if regular else block.iterations,
+    }
 
 
 def _summary(record: Ended) -> str | None:

@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from research.events import Block, Last, Object
+from research.events import FUNCTIONS, TIMES, Block, Last, Object, ProfileBlock
+from research.profiling.measuring import Measured
+from research.profiling.tracing import FunctionStats
 
 _HEX = "$hex:"  # begins names that are written as hex digits
 _EXACT = 2**53  # integers up to here are exact as a float
@@ -183,6 +185,29 @@ def _encode_iterations(iterations: Sequence[int]) -> tuple[int, int] | bytes:
     if len(iterations) < 3 or bool((np.diff(steps) == step).all()):
         return int(iterations[0]), int(step)
     return steps.tobytes()
+
+
+def encode_times(measured: Measured, number: int) -> ProfileBlock:
+    """Encode times of one unit; `number` counts its blocks."""
+    times = [item for item in (measured.total, measured.inner) if item is not None]
+    iterations: Any = measured.iterations
+    where, data = _encode_iterations(iterations), np.asarray(times, dtype="<f8").tobytes()
+    return ProfileBlock(TIMES, measured.place, measured.unit, number, where, len(iterations), data)
+
+
+def decode_times(data: bytes, length: int) -> np.ndarray[Any, Any]:
+    """Return times in seconds: in the first row all of it, in the second, if there is one, the function's."""
+    return np.frombuffer(data, dtype="<f8").reshape(-1, length)
+
+
+def encode_functions(place: int, unit: str, functions: Sequence[FunctionStats]) -> ProfileBlock:
+    """Encode what a unit called."""
+    return ProfileBlock(FUNCTIONS, place, unit, 0, (0, 0), len(functions), _json(functions))
+
+
+def decode_functions(data: bytes) -> list[FunctionStats]:
+    """Return what a unit called."""
+    return [FunctionStats(*item) for item in json.loads(data.decode("utf-8", "surrogatepass"))]
 
 
 def decode_iterations(first: int, step: int, count: int, data: bytes | None) -> np.ndarray[Any, Any]:

@@ -44,14 +44,16 @@ class MemoryStore:
         self,
         select: Callable[[ExperimentRow], bool] | None = None,
         variables: Sequence[str] | None = (),
+        profile: str | None = None,
     ) -> Snapshot:
         with self._lock:
-            snapshot = self._store.read(select, variables)
+            snapshot = self._store.read(select, variables, profile)
         return Snapshot(
             snapshot.experiments,
             snapshot.latest,
             snapshot.history,
             [row._replace(load=self._locked(row.load)) for row in snapshot.objects],
+            snapshot.profiles,
         )
 
     def close(self) -> None:

@@ -5,6 +5,7 @@
 - `latest`: the last value of each variable, in columns that plain SQL can query.
 - `history`: all values of variables that have more than one, in encoded blocks.
 - `objects`: values that are no scalars.
+- `profiles`: how long units took and what they called, in encoded blocks, where that was asked for.
 """
 
 from __future__ import annotations
@@ -106,4 +107,20 @@ objects = Table(
     Column("size", BigInteger, nullable=False),
     Column("data", LargeBinary),
     Column("path", Text),
+)
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("study", Integer, primary_key=True, autoincrement=False),
+    Column("experiment", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", String(16), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("block", BigInteger, primary_key=True, autoincrement=False),
+    Column("unit", Text, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("length", BigInteger, nullable=False),
+    Column("iterations", LargeBinary),
+    Column("data", LargeBinary, nullable=False),
 )

@@ -23,6 +23,7 @@ from research.storage.base import (
     HistoryRow,
     LatestRow,
     ObjectRow,
+    ProfileRow,
     Record,
     Snapshot,
     Study,
@@ -56,10 +57,7 @@ class SqlStore:
         self._next_key = 0
         self._study_id: int | None = None
         insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-        self._upserts = {
-            table: _upsert(insert(table), table)
-            for table in (schema.experiments, schema.latest, schema.history, schema.objects)
-        }
+        self._upserts = {table: _upsert(insert(table), table) for table in (schema.experiments, *VALUES)}
 
     def begin(self, study: Study) -> None:
         with self._writing():
@@ -135,6 +133,7 @@ class SqlStore:
         self,
         select: Callable[[ExperimentRow], bool] | None = None,
         variables: Sequence[str] | None = (),
+        profile: str | None = None,
     ) -> Snapshot:
         with self._reading() as connection:
             study = self._find_study(connection)
@@ -147,8 +146,9 @@ class SqlStore:
                 chosen = [row for row in experiments if select(row)]
                 keys = [row.key for row in chosen] if len(chosen) < len(experiments) else None
                 experiments = chosen
+            profiles = [] if profile is None else self._profiles(connection, profile, study, keys)
             if variables is not None and not variables:
-                return Snapshot(experiments)
+                return Snapshot(experiments, profiles=profiles)
 
             def rows(table: sa.Table, *columns: str, order: str) -> list[Any]:
                 return list(self._values(connection, table, columns, order, study, keys, variables))
@@ -183,6 +183,7 @@ class SqlStore:
                 )
                 for key, name, iteration, form, size, path in objects
             ],
+            profiles,
         )
 
     def close(self) -> None:
@@ -206,11 +207,21 @@ class SqlStore:
         )
         if variables is not None:
             query = query.where(table.c.variable.in_([encode_name(name) for name in variables]))
-        if keys is None:
-            yield from connection.execute(query)
-            return
-        for start in range(0, len(keys), _CHUNK):
-            yield from connection.execute(query.where(table.c.experiment.in_(keys[start : start + _CHUNK])))
+        return _of_experiments(connection, query, table, keys)
+
+    @staticmethod
+    def _profiles(
+        connection: sa.Connection, kind: str, study: int, keys: list[int] | None
+    ) -> list[ProfileRow]:
+        """Return what was measured, by experiment, unit and block."""
+        table = schema.profiles
+        query = (
+            sa.select(table.c.experiment, *(table.c[name] for name in ProfileRow._fields[1:]))
+            .where(table.c.study == study, table.c.kind == kind)
+            .order_by(table.c.experiment, table.c.place, table.c.block)
+        )
+        rows = (ProfileRow(*row) for row in _of_experiments(connection, query, table, keys))
+        return [row._replace(unit=decode_name(row.unit)) for row in rows]
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -288,6 +299,17 @@ class SqlStore:
         path = Path("objects") / f"{digest(name, 16)}.bin"
         write_whole(self._folder / path, data)
         return str(path)
+
+
+def _of_experiments(
+    connection: sa.Connection, query: sa.Select[Any], table: sa.Table, keys: list[int] | None
+) -> Iterator[Any]:
+    """Walk rows of some experiments, None for all."""
+    if keys is None:
+        yield from connection.execute(query)
+        return
+    for start in range(0, len(keys), _CHUNK):
+        yield from connection.execute(query.where(table.c.experiment.in_(keys[start : start + _CHUNK])))
 
 
 def _upsert(insert: Any, table: sa.Table) -> Any:

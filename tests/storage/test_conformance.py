@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 
 from research.errors import StudyExistsError, StudyNotFoundError
-from research.events import DONE, FAILED, Ended, Failure, Member, Running, Values
+from research.events import (
+    DONE,
+    FAILED,
+    FUNCTIONS,
+    TIMES,
+    Ended,
+    Failure,
+    Member,
+    ProfileBlock,
+    Profiled,
+    Running,
+    Values,
+)
 from research.results.values import all_series
 from research.storage.base import Closed, Registered, Restarted, Study
 from research.storage.encoding import encode_block, freeze
@@ -72,6 +84,21 @@ def values(number, *blocks):
 
 def block(variable, iterations, saved, number=None):
     return encode_block(variable, number, iterations, [freeze(value) for value in saved])
+
+
+def profiled(number, *blocks):
+    return Profiled(f"{number:016x}", blocks)
+
+
+def times(unit, data, number=0, iterations=(0, 1), place=0, kind=TIMES):
+    return ProfileBlock(kind, place, unit, number, iterations, len(data), data)
+
+
+def read_profile(store, select=None, kind=TIMES):
+    snapshot = store.read(select, profile=kind)
+    numbers = {row.key: row.number for row in snapshot.experiments}
+    assert not (snapshot.latest or snapshot.history or snapshot.objects)
+    return [(numbers[row.key], row.unit, row.block, row.data) for row in snapshot.profiles]
 
 
 def read_values(store, load_objects=True):
@@ -286,3 +313,53 @@ def test_many_experiments_are_found_by_selection(begun):
     begun.write([record for n in range(1500) for record in (registered(n), values(n, block("x", [0], [n])))])
     snapshot = begun.read(lambda row: row.number != 700, None)
     assert len(snapshot.latest) == 1499
+
+
+def test_a_profile_comes_back_by_experiment_unit_and_block(begun):
+    begun.write([registered(0), registered(1), profiled(1, times("b", b"1"), times("a", b"2", place=1))])
+    begun.write([profiled(0, times("b", b"3")), profiled(1, times("b", b"4", 1, b"\0" * 8))])
+    assert read_profile(begun) == [(0, "b", 0, b"3"), (1, "b", 0, b"1"), (1, "b", 1, b"4"), (1, "a", 0, b"2")]
+    rows = begun.read(profile=TIMES).profiles
+    assert [(row.first, row.step, row.iterations) for row in rows[1:3]] == [(0, 1, None), (0, 0, b"\0" * 8)]
+    assert [(row.place, row.length, row.kind) for row in rows[2:]] == [(0, 1, TIMES), (1, 1, TIMES)]
+
+
+def test_a_profile_is_read_when_it_is_asked_for_and_in_the_part_that_is(begun):
+    part = times("f", b"x")
+    begun.write(
+        [registered(0), values(0, block("x", [0], [1])), profiled(0, part, part._replace(kind=FUNCTIONS))]
+    )
+    assert not begun.read().profiles
+    assert not begun.read(variables=None).profiles
+    for kind in (TIMES, FUNCTIONS):
+        assert [row.kind for row in begun.read(profile=kind).profiles] == [kind]
+    assert read_values(begun) == {(f"{0:016x}", "x"): {0: 1}}
+    both = begun.read(None, None, TIMES)
+    assert len(both.profiles) == len(both.latest) == 1
+
+
+def test_profiles_of_some_experiments(begun):
+    begun.write([record for n in range(1200) for record in (registered(n), profiled(n, times("f", b"x")))])
+    assert [row[0] for row in read_profile(begun, lambda row: row.number in (3, 5))] == [3, 5]
+    assert len(read_profile(begun, lambda row: row.number != 700)) == 1199
+
+
+def test_a_restarted_experiment_forgets_its_profile(begun):
+    begun.write([registered(0), registered(1), profiled(1, times("f", b"1")), profiled(0, times("f", b"2"))])
+    begun.write([profiled(0, times("f", b"3", 1)), Restarted(f"{0:016x}")])
+    assert read_profile(begun) == [(1, "f", 0, b"1")]
+    begun.write([profiled(0, times("f", b"4")), ended(0)])
+    assert read_profile(begun) == [(0, "f", 0, b"4"), (1, "f", 0, b"1")]
+
+
+@pytest.mark.parametrize("name", ["", "NUL \0", "\ud800", "ünïcode", "$hex:x"])
+def test_units_of_profiles_may_have_any_name(begun, name):
+    begun.write([registered(0), profiled(0, times(name, b"\0\xff"))])
+    assert read_profile(begun) == [(0, name, 0, b"\0\xff")]
+
+
+def test_a_profile_of_an_experiment_that_nobody_knows_is_written_in_no_part(begun):
+    begun.write([registered(0)])
+    with pytest.raises(KeyError):
+        begun.write([profiled(0, times("f", b"1")), profiled(7, times("f", b"1"))])
+    assert not begun.read(profile=TIMES).profiles
