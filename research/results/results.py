@@ -292,7 +292,9 @@ class ResearchResults:
         """
 
         def snapshot(kind: str) -> Snapshot:
-            return self._store.read(select(self.study.seed, **self._filters).experiments, (), kind)
+            study = self.study
+            selection = select(study.seed, Added(study.settings), **self._filters)
+            return self._store.read(selection.experiments, (), kind)
 
         source = Source(lambda: read_timings(snapshot(TIMES)), lambda: read_calls(snapshot(FUNCTIONS)))
         return Profiler(source, self.study.settings.get("profile", 0))

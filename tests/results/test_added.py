@@ -108,6 +108,13 @@ def test_what_is_added_can_be_asked_for(added):
         results.to_df(qq=1)
 
 
+def test_profiles_keep_to_filters_by_what_is_added():
+    results = study(branches=[{"q": 1}, {"q": 2}], parallel=False, profile=1).results
+    ids = [id_ for id_, config in results.configs.items() if config["q"] == 2]
+    assert len(ids) == 3
+    assert sorted(set(results.load(q=2).profiler.profile_info["experiment"])) == sorted(ids)
+
+
 def test_short_names_of_what_is_added_are_shown():
     domain = Domain(a=[1])
     results = study(

@@ -62,6 +62,14 @@ def test_they_are_shown_wherever_ids_are():
     assert list(ResearchResults("study").configs) == ids
 
 
+def test_they_are_shown_in_profiles():
+    results = study(create_id_prefix=True, profile=2, parallel=False).results
+    for table in (results.profiler.profile_info, results.profiler.details):
+        assert table["experiment"].drop_duplicates().tolist() == list(results.configs)
+    one = list(results.configs)[3]
+    assert set(results.load(experiment_id=one[-16:]).profiler.profile_info["experiment"]) == {one}
+
+
 def test_experiments_are_found_by_either():
     results = study(create_id_prefix=True).results
     ids = list(results.configs)
