@@ -360,6 +360,7 @@ def copy_containers(value: Any, with_arrays: bool = False) -> Any:
 
 
 def _copy(value: Any, with_arrays: bool, copies: dict[int, Any]) -> Any:
+    value = unwrap(value)
     kind = type(value)
     if kind not in CONTAINERS and kind is not Config:
         return value

@@ -215,7 +215,7 @@ class Executor:
                 FanOut(self._targets),
                 first.units,
                 first.instances,
-                folder,
+                None if folder is None else lambda _: first.folder,
             )
             self._root.branches = self.experiments
         self._clock: IterationClock | None = None

@@ -150,6 +150,15 @@ def test_a_config_differs_from_what_is_no_mapping(other):
     assert Config(a=1) != other
 
 
+def test_a_short_name_inside_a_group_stays_with_the_group():
+    config = Config({"host": {"name": Alias([1, 2], "short"), "n": 2}})
+    whole = {"host": {"name": [1, 2], "n": 2}}
+    assert config["host/name"] == config["host"]["name"] == [1, 2]
+    assert config.to_dict() == whole
+    assert type(config.to_dict()["host"]["name"]) is list
+    assert dict(config.items()) == whole
+
+
 def test_missing_parameters_are_key_errors():
     config = Config({"model/lr": 1}, a=[1])
     for key in ("lr", "model/l", "mode", "a/0", "", "/", "model/lr/x", 5, None):

@@ -8,7 +8,7 @@ import signal
 import pandas as pd
 import pytest
 
-from research import EC, Domain, E, O, Research
+from research import EC, EP, Domain, E, O, Research
 from research.domain.identity import experiment_rng
 
 TARGETS = pytest.mark.parametrize("target", ["threads", "for"])
@@ -173,3 +173,12 @@ def test_a_group_fails_where_its_root_cannot_be_made():
     described.save(E("data"), "x").run(branches=2, parallel=False, bar=False)
     assert described.results.statuses_to_df()["status"].tolist() == ["failed"] * 2 + ["done"] * 2
     assert tried == [0, 1]
+
+
+def test_the_folder_of_a_root_unit_is_that_of_the_first_branch():
+    def write(folder):
+        (folder / "root.txt").write_text("x")
+
+    study = Research("study", Domain(a=[1, 2, 3])).add_callable("w", write, folder=EP(), root=True)
+    results = study.run(branches=2, bar=False).results
+    assert results.artifacts_to_df()[["a", "name"]].to_numpy().tolist() == [[1, "root.txt"], [3, "root.txt"]]
