@@ -99,7 +99,7 @@ def filtered(draw, domain, model, items):
 
 
 def filled(draw, domain, model, items):
-    given = {name for item in items for name in item.defaults}
+    given = {name for product in model.products for item in product.items for name in item.defaults}
     name = draw(st.sampled_from([name for name in ("a", "b", "e", "m/x") if name not in given]))
     defaults = {name: draw(st.integers(0, 2))}
     return domain.with_defaults(defaults), model.with_defaults(defaults)
