@@ -117,6 +117,16 @@ class Values(NamedTuple):
     urgent: bool
 
 
+class Printed(NamedTuple):
+    """What was printed while experiments ran; several where it cannot be told whose it was."""
+
+    worker: int
+    experiments: tuple[str, ...]  # none: nobody's, as it came between experiments
+    stream: int  # STDOUT or STDERR
+    data: bytes
+    end: int | None  # how far the worker's spool of the stream has been read; None: it is from elsewhere
+
+
 class Failure(NamedTuple):
     """An exception of a unit."""
 
@@ -168,6 +178,7 @@ class Died(NamedTuple):
 
 
 Command: TypeAlias = Run | Replace | Revoke | Stop
-Event: TypeAlias = Ready | StartFailed | Running | Values | Ended | TaskDone | Revoked | Died
+Event: TypeAlias = Ready | StartFailed | Running | Values | Printed | Ended | TaskDone | Revoked | Died
 
 DONE, FAILED, LOST, STOPPED, QUEUED, RUNNING = "done", "failed", "lost", "stopped", "queued", "running"
+STDOUT, STDERR = 0, 1

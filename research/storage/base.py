@@ -34,7 +34,15 @@ class Restarted(NamedTuple):
     experiment: str
 
 
-Record: TypeAlias = Registered | Restarted | Running | Values | Ended
+class Output(NamedTuple):
+    """What an experiment printed, after what it had printed before."""
+
+    experiment: str
+    stream: int  # research.events.STDOUT or STDERR
+    data: bytes
+
+
+Record: TypeAlias = Registered | Restarted | Running | Values | Output | Ended
 
 
 class ExperimentRow(NamedTuple):
@@ -94,6 +102,14 @@ class ObjectRow(NamedTuple):
     load: Callable[[], Any]
 
 
+class OutputRow(NamedTuple):
+    """A part of what an experiment printed."""
+
+    key: int
+    stream: int
+    data: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a store held at one moment."""
@@ -102,6 +118,7 @@ class Snapshot:
     latest: Sequence[LatestRow] = field(default=())
     history: Sequence[HistoryRow] = field(default=())
     objects: Sequence[ObjectRow] = field(default=())
+    outputs: Sequence[OutputRow] = field(default=())
 
 
 class Store(Protocol):
@@ -126,6 +143,7 @@ class Store(Protocol):
         self,
         select: Callable[[ExperimentRow], bool] | None = None,
         variables: Sequence[str] | None = (),
+        outputs: bool = False,
     ) -> Snapshot:
         """Return experiments and values.
 
@@ -135,6 +153,8 @@ class Store(Protocol):
             Which experiments; default: all.
         variables : sequence of str or None
             Whose values; None: all; by default no values are read.
+        outputs : bool, default False
+            Also what they printed, in the order in which it was written.
         """
 
     def close(self) -> None:

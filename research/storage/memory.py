@@ -44,14 +44,16 @@ class MemoryStore:
         self,
         select: Callable[[ExperimentRow], bool] | None = None,
         variables: Sequence[str] | None = (),
+        outputs: bool = False,
     ) -> Snapshot:
         with self._lock:
-            snapshot = self._store.read(select, variables)
+            snapshot = self._store.read(select, variables, outputs)
         return Snapshot(
             snapshot.experiments,
             snapshot.latest,
             snapshot.history,
             [row._replace(load=self._locked(row.load)) for row in snapshot.objects],
+            snapshot.outputs,
         )
 
     def close(self) -> None:

@@ -5,6 +5,7 @@
 - `latest`: the last value of each variable, in columns that plain SQL can query.
 - `history`: all values of variables that have more than one, in encoded blocks.
 - `objects`: values that are no scalars.
+- `outputs`: what experiments printed, where there is no folder for it.
 """
 
 from __future__ import annotations
@@ -100,4 +101,14 @@ objects = Table(
     Column("size", BigInteger, nullable=False),
     Column("data", LargeBinary),
     Column("path", Text),
+)
+
+outputs = Table(
+    "outputs",
+    metadata,
+    Column("study", Integer, primary_key=True, autoincrement=False),
+    Column("experiment", BigInteger, primary_key=True, autoincrement=False),
+    Column("stream", Integer, primary_key=True, autoincrement=False),
+    Column("part", BigInteger, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
 )

@@ -23,6 +23,7 @@ from research.storage.base import (
     HistoryRow,
     LatestRow,
     ObjectRow,
+    OutputRow,
     Record,
     Snapshot,
     Study,
@@ -54,12 +55,10 @@ class SqlStore:
         self._folder = folder
         self._keys: dict[str, int] = {}  # of experiments that have not ended
         self._next_key = 0
+        self._next_part = 0  # of what is printed: one writer puts it in order
         self._study_id: int | None = None
         insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-        self._upserts = {
-            table: _upsert(insert(table), table)
-            for table in (schema.experiments, schema.latest, schema.history, schema.objects)
-        }
+        self._upserts = {table: _upsert(insert(table), table) for table in (schema.experiments, *VALUES)}
 
     def begin(self, study: Study) -> None:
         with self._writing():
@@ -133,6 +132,7 @@ class SqlStore:
         self,
         select: Callable[[ExperimentRow], bool] | None = None,
         variables: Sequence[str] | None = (),
+        outputs: bool = False,
     ) -> Snapshot:
         with self._reading() as connection:
             study = self._find_study(connection)
@@ -145,8 +145,9 @@ class SqlStore:
                 chosen = [row for row in experiments if select(row)]
                 keys = [row.key for row in chosen] if len(chosen) < len(experiments) else None
                 experiments = chosen
+            printed = list(self._outputs(connection, study, keys)) if outputs else []
             if variables is not None and not variables:
-                return Snapshot(experiments)
+                return Snapshot(experiments, outputs=printed)
 
             def rows(table: sa.Table, *columns: str, order: str) -> list[Any]:
                 return list(self._values(connection, table, columns, order, study, keys, variables))
@@ -181,6 +182,7 @@ class SqlStore:
                 )
                 for key, name, iteration, form, size, path in objects
             ],
+            printed,
         )
 
     def close(self) -> None:
@@ -204,11 +206,21 @@ class SqlStore:
         )
         if variables is not None:
             query = query.where(table.c.variable.in_([encode_name(name) for name in variables]))
-        if keys is None:
-            yield from connection.execute(query)
+        yield from _of_keys(connection, query, table, keys)
+
+    @staticmethod
+    def _outputs(connection: sa.Connection, study: int, keys: list[int] | None) -> Iterator[OutputRow]:
+        """Walk what experiments printed, by experiment, stream and time."""
+        table = schema.outputs
+        if not sa.inspect(connection).has_table(table.name):  # of a version that kept none
             return
-        for start in range(0, len(keys), _CHUNK):
-            yield from connection.execute(query.where(table.c.experiment.in_(keys[start : start + _CHUNK])))
+        query = (
+            sa.select(table.c.experiment, table.c.stream, table.c.data)
+            .where(table.c.study == study)
+            .order_by(table.c.experiment, table.c.stream, table.c.part)
+        )
+        for row in _of_keys(connection, query, table, keys):
+            yield OutputRow(*row)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -279,6 +291,11 @@ class SqlStore:
         """Return the key of a registered experiment that has not ended."""
         return self._keys.pop(experiment) if forget else self._keys[experiment]
 
+    def new_part(self) -> int:
+        """Return a number greater than all before."""
+        self._next_part += 1
+        return self._next_part
+
     def keep_large(self, name: str, data: bytes) -> str | None:
         """Write a large object to a file of its own; None if it belongs into the table."""
         if self._folder is None or len(data) < LARGE:
@@ -286,6 +303,17 @@ class SqlStore:
         path = Path("objects") / f"{digest(name, 16)}.bin"
         write_whole(self._folder / path, data)
         return str(path)
+
+
+def _of_keys(
+    connection: sa.Connection, query: sa.Select[Any], table: sa.Table, keys: list[int] | None
+) -> Iterator[Any]:
+    """Walk the rows of some experiments, or of all."""
+    if keys is None:
+        yield from connection.execute(query)
+        return
+    for start in range(0, len(keys), _CHUNK):
+        yield from connection.execute(query.where(table.c.experiment.in_(keys[start : start + _CHUNK])))
 
 
 def _upsert(insert: Any, table: sa.Table) -> Any:
