@@ -22,7 +22,9 @@ from struct import Struct
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
 from research.backends.launchers import LAST_SECONDS, signal_group
-from research.backends.worker import flush_streams, limit_threads, work
+from research.backends.spools import Spools
+from research.backends.streams import flush_streams
+from research.backends.worker import limit_threads, work
 from research.errors import StudyError
 
 _MESSAGE = Struct("<cqq")  # (LAUNCH, worker, 0), (SIGNAL, worker, number) one way, (EXIT, worker, code) back
@@ -37,9 +39,13 @@ class ForkLauncher:
     blueprint : Blueprint
     specs : sequence of WorkerSpec
     board : Board
+    spools : Spools or None
+        Where workers print.
     """
 
-    def __init__(self, blueprint: Blueprint, specs: Sequence[WorkerSpec], board: Board) -> None:
+    def __init__(
+        self, blueprint: Blueprint, specs: Sequence[WorkerSpec], board: Board, spools: Spools | None = None
+    ) -> None:
         self._control, theirs = socket.socketpair()
         flush_streams()
         with warnings.catch_warnings():
@@ -49,7 +55,7 @@ class ForkLauncher:
         if self._pid == 0:
             try:
                 self._control.close()
-                _Nursery(theirs, blueprint, specs, board).run()
+                _Nursery(theirs, blueprint, specs, board, spools).run()
             finally:
                 os._exit(1)
         theirs.close()
@@ -107,12 +113,18 @@ class _Nursery:
     """The process itself."""
 
     def __init__(
-        self, control: socket.socket, blueprint: Blueprint, specs: Sequence[WorkerSpec], board: Board
+        self,
+        control: socket.socket,
+        blueprint: Blueprint,
+        specs: Sequence[WorkerSpec],
+        board: Board,
+        spools: Spools | None,
     ) -> None:
         self._control = control
         self._blueprint = blueprint
         self._specs = specs
         self._board = board
+        self._spools = spools
         self._workers: dict[int, int] = {}  # pid -> number
 
     def run(self) -> None:
@@ -159,7 +171,9 @@ class _Nursery:
                 self._control.close()
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                work(Connection(pipe), self._board, worker, lambda: (self._blueprint, self._specs[worker]))
+                spool = None if self._spools is None else self._spools.of(worker)
+                load = lambda: (self._blueprint, self._specs[worker])  # noqa: E731
+                work(Connection(pipe), self._board, worker, load, spool)
                 flush_streams()
                 os._exit(0)
             finally:

@@ -107,6 +107,9 @@ class Executor:
         Called with each experiment when it ends.
     on_iteration : callable, optional
         Called after each iteration.
+    on_turn : callable, optional
+        Called with the experiments that units, or the making of an instance, are about to run for, in the
+        thread in which they do.
 
     Raises
     ------
@@ -143,6 +146,7 @@ class Executor:
         program: Program | None = None,
         on_end: Callable[[RunningExperiment], None] | None = None,
         on_iteration: Callable[[], None] | None = None,
+        on_turn: Callable[[Sequence[RunningExperiment]], None] | None = None,
     ) -> None:
         if target not in TARGETS:
             raise ValueError(f"`target` must be one of {sorted(TARGETS)}, got {target!r}")
@@ -152,6 +156,7 @@ class Executor:
         self.program = Program.compile(_checked(experiment), n_iters) if program is None else program
         self._finalize, self._debug = finalize, debug
         self._on_end, self._on_iteration = on_end, on_iteration
+        self._on_turn = on_turn
         merged = merge_configs(configs, branches_configs, executor_config)
         if ids is None:
             ids = [experiment_id(config.canonical) for config in merged]
@@ -259,6 +264,8 @@ class Executor:
                 owners = [run for run in self.experiments if not run.ending]
 
             def create(run: RunningExperiment, name: str = name, make: Evaluator = make) -> None:
+                if self._on_turn is not None:
+                    self._on_turn(self.experiments if run is self._root else (run,))
                 try:
                     run.instances[name] = make(run)
                 except (Exception, SystemExit) as error:
@@ -281,6 +288,8 @@ class Executor:
             due = [run for run in self.experiments if run.is_alive and self._is_due(step, run, is_last)]
             if due:
                 self._targets[:] = due
+                if self._on_turn is not None:
+                    self._on_turn(due)
                 self._call(step, root, is_last or all(run.ending for run in due))
                 if root.ending:
                     self._pass_on(root)
@@ -295,6 +304,8 @@ class Executor:
 
     def _run_steps(self, run: RunningExperiment, steps: Sequence[Step], is_last: bool) -> None:
         """Run the units of one iteration that are due, one after another."""
+        if self._on_turn is not None:
+            self._on_turn((run,))
         for step in steps:
             if (step.always and run.ending is None) or self._is_due(step, run, is_last):
                 self._call(step, run, is_last)
