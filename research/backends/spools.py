@@ -22,6 +22,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from research.backends.native import punch
+from research.errors import StudyError
 from research.events import STDERR, STDOUT, Event, Printed
 
 CHUNK = 2**20  # bytes in one event
@@ -152,6 +153,11 @@ class Spools:
     n_workers : int
     captures : tuple of bool
         Whether stdout and stderr are captured.
+
+    Raises
+    ------
+    StudyError
+        If the files cannot be made.
     """
 
     def __init__(self, n_workers: int, captures: tuple[bool, bool]) -> None:
@@ -161,9 +167,12 @@ class Spools:
             for _ in range(n_workers):
                 out, err = (unnamed_file(os.O_APPEND) if wanted else None for wanted in captures)
                 self._spools.append(Spool((out, err), unnamed_file()))
-        except OSError:
+        except OSError as error:
             self.close()
-            raise
+            raise StudyError(
+                f"there can be no files for what {n_workers} workers print ({error}): run with fewer workers, "
+                "or with redirect_stdout=0 and redirect_stderr=0"
+            ) from error
 
     def of(self, worker: int) -> Spool:
         """Return the files of a worker."""

@@ -49,7 +49,7 @@ class Redirection:
         for stream, target in self._targets.items():
             name = STREAMS[stream]
             number = stream + 1
-            before = _Before(_copy(number), getattr(sys, name), getattr(sys, f"__{name}__"))
+            before = _Before(_copy(number), getattr(sys, name, None), getattr(sys, f"__{name}__", None))
             self._before[stream] = before
             os.dup2(target, number)
             if stream not in self._texts:
@@ -99,7 +99,7 @@ class Redirection:
                 status = os.fstat(target)
             sizes[stream] = status.st_size
             text = self._texts[stream]
-            if getattr(sys, STREAMS[stream]) is not text or text.closed:
+            if getattr(sys, STREAMS[stream], None) is not text or text.closed:
                 if text.closed:
                     self._texts[stream] = self._make(stream)
                 self._place(stream, text)
@@ -117,7 +117,7 @@ class Redirection:
         for stream, text in self._texts.items():
             with contextlib.suppress(OSError, ValueError):  # closed by a unit
                 text.flush()
-            if is_at_end and (current := getattr(sys, STREAMS[stream])) is not text:
+            if is_at_end and (current := getattr(sys, STREAMS[stream], None)) is not text:
                 with contextlib.suppress(Exception):  # it may be anything
                     current.flush()
         flush_c()
@@ -172,9 +172,9 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 def flush_streams() -> None:
     """Write out what is held back, before a process is copied or ends without ceremony."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or None
-            stream.flush()
+    for name in STREAMS:
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or None, or deleted
+            getattr(sys, name).flush()
     flush_c()
 
 

@@ -88,9 +88,6 @@ def work(
     spool : Spool, optional
         Takes what is printed.
     """
-    capture = None if spool is None else Capture(worker, spool)
-    if capture is not None:
-        capture.start()
     sending = threading.Lock()
 
     def emit(events: Sequence[Event]) -> None:
@@ -99,6 +96,9 @@ def work(
             connection.send_bytes(data)
 
     try:
+        capture = None if spool is None else Capture(worker, spool)
+        if capture is not None:
+            capture.start()  # first: what is imported may print
         blueprint, spec = load()
         runner = TaskRunner(blueprint, worker, spec, emit, capture=capture)
     except Exception:  # (whatever it was, the driver has to say so)
