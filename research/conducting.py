@@ -30,6 +30,7 @@ from research.settings import RunSettings
 from research.storage.base import Store, Study
 from research.storage.folder import NewFolder
 from research.storage.opening import open_store
+from research.storage.outputs import Outputs
 from research.tasks import TaskSource
 from research.updating import Update
 from research.version import __version__
@@ -125,7 +126,8 @@ class _Run:
         if self._new is not None:
             self._new.keep()
         begun(store)
-        driver = Driver(source, store, len(workers), monitor, progress, log, self._admit)
+        outputs = Outputs(self._kept, settings.redirect)
+        driver = Driver(source, store, len(workers), monitor, progress, log, self._admit, outputs)
 
         def save() -> None:
             problem = None if self._kept is None else save_definition(self._kept, vars(definition))
@@ -202,5 +204,6 @@ class _Run:
                     [spec.devices for spec in settings.workers],
                     [[spec.device(slot) for slot in slots] for spec in settings.workers],
                 ),
+                "redirect": list(settings.redirect),
             },
         )

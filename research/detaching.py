@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn
 
-from research.backends.pipes import flush_streams
+from research.backends.streams import flush_streams
 from research.conducting import Plan, conduct
 from research.errors import StudyError, StudyNotFoundError
 from research.monitoring.log import LOG

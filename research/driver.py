@@ -20,6 +20,7 @@ from research.events import (
     Died,
     Ended,
     Event,
+    Printed,
     Profiled,
     Replace,
     Retired,
@@ -35,6 +36,7 @@ from research.monitoring.progress import Progress
 from research.results.results import ResearchResults
 from research.scheduling.scheduler import Scheduler
 from research.storage.base import BROKEN, Closed, Record, Restarted, Store
+from research.storage.outputs import Outputs
 from research.tasks import TaskSource
 from research.updating import Update
 
@@ -60,6 +62,8 @@ class Driver:
     admit : callable, optional
         Takes a domain that is to replace the present one, its generation and the update that gave it; returns
         its walk, or raises.
+    outputs : Outputs, optional
+        Takes what units print.
 
     Attributes
     ----------
@@ -76,11 +80,13 @@ class Driver:
         progress: Progress,
         log: logging.Logger,
         admit: Callable[[Domain, int, Update], Walk] | None = None,
+        outputs: Outputs | None = None,
     ) -> None:
         self._source = source
         self._n_workers = n_workers
         self._admit = admit
         self._store = store
+        self._outputs = Outputs(None, (0, 0)) if outputs is None else outputs
         self._scheduler = Scheduler(source, n_workers)
         self._monitor = monitor
         self._progress = progress
@@ -152,7 +158,9 @@ class Driver:
             Commit if a unit asked for it: nobody will come back here soon.
         """
         for event in events:
-            if isinstance(event, Running | Values | Profiled | Ended):
+            if isinstance(event, Printed):
+                self._records.extend(self._outputs.take(event, self._open))
+            elif isinstance(event, Running | Values | Profiled | Ended):
                 if event.experiment not in self._open:
                     continue  # its task was handed out again, and this one had ended before
                 self._records.append(event)
@@ -168,6 +176,7 @@ class Driver:
                 else:
                     del self._open[event.experiment]
                     self._iterations.pop(event.experiment, None)
+                    self._outputs.end(event.experiment)
                     self._report(event)
                 self._monitor.update(event, self._shown.get(event.experiment))
                 if isinstance(event, Ended):
@@ -226,10 +235,12 @@ class Driver:
             self._n_duplicates = self._source.n_duplicates
 
     def _commit(self) -> None:
-        if self._records and not self.is_broken:
+        if not self.is_broken:
             records, self._records = self._records, []
             try:
-                self._store.write(records)
+                self._outputs.write()
+                if records:
+                    self._store.write(records)
             except Exception:
                 self.is_broken = True
                 raise
@@ -267,7 +278,8 @@ class Driver:
 
     def _restart(self, task: Task) -> None:
         for member in task.members:
-            if self._open.get(member.id) is not None:  # some of its values may be in the store
+            has_printed = self._outputs.restart(member.id)
+            if has_printed or self._open.get(member.id) is not None:  # some of it may be in the store
                 self._open[member.id] = None
                 self._iterations.pop(member.id, None)
                 self._records.append(Restarted(member.id))

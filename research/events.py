@@ -166,6 +166,16 @@ class Profiled(NamedTuple):
     blocks: tuple[ProfileBlock, ...]
 
 
+class Printed(NamedTuple):
+    """What was printed while experiments ran; several where it cannot be told whose it was."""
+
+    worker: int
+    experiments: tuple[str, ...]  # none: nobody's, as it came between experiments
+    stream: int  # STDOUT or STDERR
+    data: bytes
+    end: int | None  # how far the worker's spool of the stream has been read; None: it is from elsewhere
+
+
 class Failure(NamedTuple):
     """An exception of a unit."""
 
@@ -256,6 +266,7 @@ Event: TypeAlias = (
     | Running
     | Values
     | Profiled
+    | Printed
     | Ended
     | TaskDone
     | Revoked
@@ -267,3 +278,4 @@ Event: TypeAlias = (
 
 DONE, FAILED, LOST, STOPPED, QUEUED, RUNNING = "done", "failed", "lost", "stopped", "queued", "running"
 TIMES, FUNCTIONS = "times", "functions"
+STDOUT, STDERR = 0, 1

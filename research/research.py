@@ -178,7 +178,8 @@ class Research(Attaching, Described, Detached, Builder):
             domain is: True of one digit, or of so many. Default: as the domain's `set_iter_params` said.
         redirect_stdout, redirect_stderr : bool or int, default True
             Where goes what units print: 0 stays where it is, 1 is one file for the study, 2 is one for each
-            experiment, 3 both. True is 3, and 2 without a folder. See `ResearchResults.log`.
+            experiment, 3 both. True is 3; without a folder it is 2, and with `debug=True` it is 0. See
+            `ResearchResults.log`.
         isolation : 'worker' or 'experiment', optional
             Whether a process runs one task after another, or one only. Default: the former, unless there are
             devices, so that their memory is returned.

@@ -158,8 +158,8 @@ def read_settings(
         finalize,
         profile,
         (
-            _redirect("redirect_stdout", redirect_stdout, dump_results),
-            _redirect("redirect_stderr", redirect_stderr, dump_results),
+            _redirect("redirect_stdout", redirect_stdout, dump_results, debug),
+            _redirect("redirect_stderr", redirect_stderr, dump_results, debug),
         ),
         None if create_id_prefix is None else checked_digits(create_id_prefix),
         tuple(_remarks(start_method, reason, isinstance(workers, int), unused_devices(devices, dealt))),
@@ -259,10 +259,12 @@ def _memory_check(ratio: Any, n_checks: Any, delay: Any, has_devices: bool) -> M
     return MemoryCheck(float(ratio), n_checks, float(delay))
 
 
-def _redirect(name: str, value: Any, has_folder: bool) -> int:
+def _redirect(name: str, value: Any, has_folder: bool, debug: bool) -> int:
     """Return where a stream goes: 0 none, 1 one file for the study, 2 one for each experiment, 3 both."""
     if value is None or value is False:
         return 0
+    if value is True and debug:
+        return 0  # who debugs wants to see the debugger
     if value is True:
         return 3 if has_folder else 2
     if not isinstance(value, int) or value not in (0, 1, 2, 3):

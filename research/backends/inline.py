@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
 from research.backends.base import Blueprint, WorkerSpec
+from research.backends.capture import Capture
 from research.backends.memory import Gate
 from research.backends.runner import TaskRunner
+from research.backends.spools import Spools
 from research.events import (
     Command,
     Ended,
     Event,
+    Printed,
     Profiled,
     Ready,
     Replace,
@@ -27,7 +32,7 @@ from research.events import (
 )
 
 FLUSH_SECONDS = 0.25
-_OF_EXPERIMENTS = (Running, Values, Profiled, Ended)
+_OF_EXPERIMENTS = (Running, Values, Profiled, Printed, Ended)
 
 
 class InlineBackend:
@@ -50,12 +55,18 @@ class InlineBackend:
         self._is_retired = False
         self._flushed = 0.0
         self._before: dict[str, str | None] = {}  # variables of the environment, as they were
+        self._spools: Spools | None = None
+        self._capture: Capture | None = None
+        self._thread = 0  # that runs tasks
 
     def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
         if len(workers) != 1:
             raise ValueError(f"without processes there is one worker, got {len(workers)}")
         self._set_environment(workers[0].environment)
-        self._runner = TaskRunner(blueprint, 0, workers[0], self._emit, self._after_iteration)
+        if any(blueprint.captures):
+            self._spools = Spools(1, blueprint.captures)
+            self._capture = Capture(0, self._spools.of(0)._replace(ledger=None))  # they end together
+        self._runner = TaskRunner(blueprint, 0, workers[0], self._emit, self._after_iteration, self._capture)
         self._gate = Gate(0, workers[0], blueprint.memory_check)
         self._events.append(Ready(0, os.getpid()))
 
@@ -71,15 +82,16 @@ class InlineBackend:
 
     def events(self, timeout: float) -> Sequence[Event]:
         deadline = time.monotonic() + timeout
-        while self._tasks and self._runner is not None and self._has_room(deadline):
-            try:
-                self._runner.run(self._tasks.popleft())
-            except BaseException:  # in debug mode, or from the keyboard: what was done stays done
-                self._flush()
-                raise
-            self._runner.flush()
-            if time.monotonic() > deadline:
-                break
+        with self._captured():
+            while self._tasks and self._runner is not None and self._has_room(deadline):
+                try:
+                    self._runner.run(self._tasks.popleft())
+                except BaseException:  # in debug mode, or from the keyboard: what was done stays done
+                    self._flush()
+                    raise
+                self._runner.flush()
+                if time.monotonic() > deadline:
+                    break
         events = list(self._events)
         self._events.clear()
         return events
@@ -113,16 +125,32 @@ class InlineBackend:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+        if self._spools is not None:
+            self._spools.close()
+            self._spools = self._capture = None
 
     def _set_environment(self, variables: Mapping[str, str]) -> None:
         """Set variables until `close`."""
         self._before = {name: os.environ.get(name) for name in variables}
         os.environ.update(variables)
 
+    @contextmanager
+    def _captured(self) -> Iterator[None]:
+        """While tasks run, what is printed is theirs; then this process has its streams back."""
+        self._thread = threading.get_ident()
+        with ExitStack() as stack:
+            if self._capture is not None and self._tasks:
+                stack.callback(self._capture.stop)  # first, as anything may be interrupted
+                self._capture.start()
+            yield
+
     def _emit(self, events: Sequence[Event]) -> None:
         self._events.extend(events)
         if any(isinstance(event, Values) and event.urgent for event in events):
-            self._tell_interim()
+            if self._capture is None or threading.get_ident() == self._thread:
+                self._tell_interim()
+            else:
+                self._flushed = 0.0  # after this iteration: other branches may be printing now
 
     def _after_iteration(self) -> None:
         now = time.monotonic()
@@ -141,4 +169,7 @@ class InlineBackend:
             events, self._events = self._events, []
             told = [event for event in events if isinstance(event, _OF_EXPERIMENTS)]
             self._events = [event for event in events if not isinstance(event, _OF_EXPERIMENTS)]
-            self._interim(told)
+            with ExitStack() as stack:
+                if self._capture is not None:
+                    stack.enter_context(self._capture.suspended())
+                self._interim(told)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
+from research.backends.spools import Spools
 from research.backends.worker import THREAD_VARIABLES
 from research.domain.hashing import main_name
 from research.errors import StudyError
@@ -48,6 +49,8 @@ class SpawnLauncher:
     blueprint : Blueprint
     specs : sequence of WorkerSpec
     board : Board
+    spools : Spools or None
+        Where workers print.
 
     Raises
     ------
@@ -55,7 +58,9 @@ class SpawnLauncher:
         If the blueprint cannot be pickled.
     """
 
-    def __init__(self, blueprint: Blueprint, specs: Sequence[WorkerSpec], board: Board) -> None:
+    def __init__(
+        self, blueprint: Blueprint, specs: Sequence[WorkerSpec], board: Board, spools: Spools | None = None
+    ) -> None:
         import dill
 
         try:
@@ -69,10 +74,15 @@ class SpawnLauncher:
             ) from error
         self._specs = specs
         self._board = board
+        self._spools = spools
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def launch(self, worker: int, pipe: socket.socket) -> None:
-        arguments = (pipe.fileno(), self._board.descriptor, worker, len(self._specs))
+        spool = None if self._spools is None else self._spools.of(worker)
+        arguments = (
+            *(pipe.fileno(), self._board.descriptor, worker, len(self._specs)),
+            None if spool is None else tuple(spool),
+        )
         code = (
             f"import sys; sys.path[:] = {sys.path!r}; "
             f"from research.backends.worker import main; main{arguments!r}"
@@ -81,7 +91,7 @@ class SpawnLauncher:
         threads = dict.fromkeys(THREAD_VARIABLES, str(spec.n_threads))
         self._processes[worker] = subprocess.Popen(
             [sys.executable, "-c", code],
-            pass_fds=arguments[:2],
+            pass_fds=(pipe.fileno(), self._board.descriptor, *(() if spool is None else spool.descriptors)),
             env={**os.environ, **threads, **spec.environment},
             stdin=subprocess.DEVNULL,
             start_new_session=True,

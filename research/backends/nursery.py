@@ -23,7 +23,8 @@ from struct import Struct
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
 from research.backends.launchers import LAST_SECONDS, signal_group
-from research.backends.pipes import flush_streams
+from research.backends.spools import Spools
+from research.backends.streams import flush_streams
 from research.backends.worker import limit_threads, work
 from research.errors import StudyError
 
@@ -39,9 +40,13 @@ class ForkLauncher:
     blueprint : Blueprint
     specs : sequence of WorkerSpec
     board : Board
+    spools : Spools or None
+        Where workers print.
     """
 
-    def __init__(self, blueprint: Blueprint, specs: Sequence[WorkerSpec], board: Board) -> None:
+    def __init__(
+        self, blueprint: Blueprint, specs: Sequence[WorkerSpec], board: Board, spools: Spools | None = None
+    ) -> None:
         self._control, theirs = socket.socketpair()
         flush_streams()
         with warnings.catch_warnings():
@@ -51,7 +56,7 @@ class ForkLauncher:
         if self._pid == 0:
             try:
                 self._control.close()
-                _Nursery(theirs, blueprint, specs, board).run()
+                _Nursery(theirs, blueprint, specs, board, spools).run()
             finally:
                 os._exit(1)
         theirs.close()
@@ -119,12 +124,18 @@ class _Nursery:
     """The process itself."""
 
     def __init__(
-        self, control: socket.socket, blueprint: Blueprint, specs: Sequence[WorkerSpec], board: Board
+        self,
+        control: socket.socket,
+        blueprint: Blueprint,
+        specs: Sequence[WorkerSpec],
+        board: Board,
+        spools: Spools | None,
     ) -> None:
         self._control = control
         self._blueprint = blueprint
         self._specs = specs
         self._board = board
+        self._spools = spools
         self._workers: dict[int, int] = {}  # pid -> number
 
     def run(self) -> None:
@@ -174,7 +185,8 @@ class _Nursery:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 spec = self._specs[worker]
                 os.environ.update(spec.environment)
-                work(Connection(pipe), self._board, worker, lambda: (self._blueprint, spec))
+                spool = None if self._spools is None else self._spools.of(worker)
+                work(Connection(pipe), self._board, worker, lambda: (self._blueprint, spec), spool)
                 flush_streams()
                 os._exit(0)
             finally:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
 import select
-import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -143,10 +141,3 @@ class Channel:
     def close(self) -> None:
         """Close this end."""
         os.close(self._descriptor)
-
-
-def flush_streams() -> None:
-    """Write out what Python holds back, before a process is copied or ends without ceremony."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or None
-            stream.flush()

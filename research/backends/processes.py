@@ -17,6 +17,7 @@ from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
 from research.backends.launchers import Launcher, SpawnLauncher, describe_exit
 from research.backends.nursery import ForkLauncher
+from research.backends.spools import Spools
 from research.errors import StudyError
 from research.events import Command, Died, Event, Ready, Replace, StartFailed, Stop
 
@@ -82,6 +83,7 @@ class ProcessBackend:
         self._method = start_method
         self._launcher: Launcher | None = None
         self._board: Board | None = None
+        self._spools: Spools | None = None
         self._pipes: dict[int, Connection] = {}
         self._ready: set[int] = set()
         self._failed_starts = 0
@@ -92,8 +94,10 @@ class ProcessBackend:
 
     def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
         self._board = Board(len(workers))
+        if any(blueprint.captures):
+            self._spools = Spools(len(workers), blueprint.captures)
         kind = ForkLauncher if self._method == "fork" else SpawnLauncher
-        self._launcher = kind(blueprint, workers, self._board)
+        self._launcher = kind(blueprint, workers, self._board, self._spools)
         for worker in range(len(workers)):
             self._launch(self._launcher, worker)
 
@@ -143,6 +147,9 @@ class ProcessBackend:
         if self._board is not None:
             self._board.close()
             self._board = None
+        if self._spools is not None:
+            self._spools.close()
+            self._spools = None
 
     def _await_exits(self, launcher: Launcher) -> None:
         """Give workers that have nothing to do the time to leave."""
@@ -182,6 +189,8 @@ class ProcessBackend:
             while pipe.poll():
                 said = pickle.loads(pipe.recv_bytes())
                 events.extend(said)
+                if self._spools is not None:
+                    self._spools.note(worker, said)
                 if any(isinstance(event, Ready) for event in said):
                     self._ready.add(worker)
                     self._failed_starts = 0
@@ -214,5 +223,7 @@ class ProcessBackend:
         if self._board is not None:
             task = self._board.read(worker)
             self._board.write(worker, None)
+        if self._spools is not None:
+            events.extend(self._spools.rest(worker, task))
         events.append(Died(worker, reason, task))
         self._launch(launcher, worker)

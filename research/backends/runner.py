@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from research.backends.base import Blueprint, WorkerSpec
+from research.backends.capture import Capture
 from research.domain import Config, Domain
 from research.events import (
     DONE,
@@ -175,6 +176,8 @@ class TaskRunner:
         `flush`, never at once.
     on_iteration : callable, optional
         Called after each iteration.
+    capture : Capture, optional
+        Knows what units print.
     """
 
     def __init__(
@@ -184,12 +187,14 @@ class TaskRunner:
         spec: WorkerSpec,
         emit: Callable[[Sequence[Event]], None],
         on_iteration: Callable[[], None] | None = None,
+        capture: Capture | None = None,
     ) -> None:
         self._blueprint = blueprint
         self._worker = worker
         self._spec = spec
         self._emit = emit
         self._on_iteration = on_iteration
+        self._capture = capture
         self._program = Program.compile(blueprint.experiment, blueprint.n_iters, blueprint.profile)
         self._lock = threading.RLock()
         self._domains = dict(enumerate(blueprint.domains))
@@ -202,6 +207,10 @@ class TaskRunner:
         recorders = {member.id: Recorder(self._worker, member.id, self.flush) for member in task.members}
         folders = {member.id: member.folder_name for member in task.members}
         blueprint = self._blueprint
+        if self._capture is not None:
+            self._capture.begin(
+                task.number, tuple(recorders), blueprint.executor_target == "threads" and len(recorders) > 1
+            )
         executor = blueprint.executor_class(
             blueprint.experiment,
             blueprint.executor_target,
@@ -215,8 +224,9 @@ class TaskRunner:
             ids=list(recorders),
             sinks=list(recorders.values()),
             program=self._program,
-            on_end=lambda run: recorders[run.id].end(run),
+            on_end=lambda run: self._end(recorders[run.id], run),
             on_iteration=self._on_iteration,
+            on_turn=self._turn_taker(len(recorders)),
         )
         for run in executor.experiments:
             recorders[run.id].run = run
@@ -224,6 +234,8 @@ class TaskRunner:
             self._recorders = list(recorders.values())
         executor.run()
         with self._lock:
+            if self._capture is not None:
+                self._waiting.extend(self._capture.end())
             for recorder in self._recorders:
                 self._waiting.extend(recorder.collect())
             self._recorders = []
@@ -237,10 +249,29 @@ class TaskRunner:
         """Send everything that has happened so far."""
         with self._lock:
             events, self._waiting = self._waiting, []
+            if self._capture is not None:
+                events.extend(self._capture.collect())
             for recorder in self._recorders:
                 events.extend(recorder.collect())
             if events:
                 self._emit(events)
+                if self._capture is not None:
+                    self._capture.told()
+
+    def _end(self, recorder: Recorder, run: RunningExperiment) -> None:
+        if self._capture is None:
+            recorder.end(run)
+            return
+        with self._lock:  # what it printed is told before its end, whoever collects
+            self._capture.cut()
+            recorder.end(run)
+
+    def _turn_taker(self, n_branches: int) -> Callable[[Sequence[RunningExperiment]], None] | None:
+        """Return what has to be told whose turn it is, if there are several and somebody has to know."""
+        capture = self._capture
+        if capture is None or n_branches == 1:
+            return None
+        return lambda runs: capture.turn(tuple(run.id for run in runs))
 
     def _config(self, member: Member, branch: int) -> Config:
         domain = self._domains[member.generation]

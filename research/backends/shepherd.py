@@ -31,8 +31,9 @@ from typing import Any, NoReturn
 
 from research.backends.board import Board
 from research.backends.memory import Gate
-from research.backends.pipes import FLUSH_SECONDS, Channel, Outlet, flush_streams
+from research.backends.pipes import FLUSH_SECONDS, Channel, Outlet
 from research.backends.runner import TaskRunner
+from research.backends.streams import flush_streams
 from research.events import Event, Ready, Replace, Revoke, Revoked, Run, StartFailed, Task, Waiting
 
 _MOST_UNSENT = 1 << 24  # bytes that wait for the driver, beyond which children are not heard

@@ -16,10 +16,13 @@ from multiprocessing.connection import Connection
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
+from research.backends.capture import Capture
 from research.backends.memory import Gate
-from research.backends.pipes import FLUSH_SECONDS, Outlet, flush_streams
+from research.backends.pipes import FLUSH_SECONDS, Outlet
 from research.backends.runner import TaskRunner
 from research.backends.shepherd import Shepherd, replace_domain
+from research.backends.spools import Spool
+from research.backends.streams import flush_streams
 from research.domain.hashing import set_main_name
 from research.events import Event, Ready, Replace, Revoke, Revoked, Run, StartFailed, Task, Waiting
 
@@ -72,7 +75,11 @@ class Inbox:
 
 
 def work(
-    connection: Connection, board: Board, worker: int, load: Callable[[], tuple[Blueprint, WorkerSpec]]
+    connection: Connection,
+    board: Board,
+    worker: int,
+    load: Callable[[], tuple[Blueprint, WorkerSpec]],
+    spool: Spool | None = None,
 ) -> None:
     """Run tasks until told to stop.
 
@@ -84,11 +91,16 @@ def work(
     worker : int
     load : callable
         Returns the blueprint and this worker's part of it.
+    spool : Spool, optional
+        Takes what is printed.
     """
     emit = Outlet(connection)
     try:
+        capture = None if spool is None else Capture(worker, spool)
+        if capture is not None:
+            capture.start()  # first: what is imported may print
         blueprint, spec = load()
-        runner = TaskRunner(blueprint, worker, spec, emit)
+        runner = TaskRunner(blueprint, worker, spec, emit, capture=capture)
     except Exception:  # (whatever it was, the driver has to say so)
         emit([StartFailed(worker, traceback.format_exc())])
         return
@@ -167,9 +179,18 @@ def limit_threads(n_threads: int) -> None:
             torch.set_num_threads(n_threads)
 
 
-def main(pipe: int, board: int, worker: int, n_workers: int) -> None:
+def main(
+    pipe: int,
+    board: int,
+    worker: int,
+    n_workers: int,
+    spool: tuple[tuple[int | None, int | None], int] | None = None,
+) -> None:
     """Be a worker that was started as a program of its own; the first message holds all it needs."""
     connection = Connection(pipe)
+    own = None if spool is None else Spool(*spool)
+    for descriptor in () if own is None else own.descriptors:
+        os.set_inheritable(descriptor, False)  # what units start has the streams, not their files
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def load() -> tuple[Blueprint, WorkerSpec]:
@@ -179,5 +200,5 @@ def main(pipe: int, board: int, worker: int, n_workers: int) -> None:
         set_main_name(main_name)
         return blueprint, specs[worker]
 
-    work(connection, Board(n_workers, board), worker, load)
+    work(connection, Board(n_workers, board), worker, load, own)
     flush_streams()

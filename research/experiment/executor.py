@@ -128,6 +128,9 @@ class Executor:
         Called after each iteration.
     profile : 0, 1 or 2, default 0
         What is measured: nothing, the times of units, or what they call as well; see `profiler`.
+    on_turn : callable, optional
+        Called with the experiments that units, or the making of an instance, are about to run for, in the
+        thread in which they do.
 
     Raises
     ------
@@ -165,12 +168,14 @@ class Executor:
         on_end: Callable[[RunningExperiment], None] | None = None,
         on_iteration: Callable[[], None] | None = None,
         profile: bool | int | str = 0,
+        on_turn: Callable[[Sequence[RunningExperiment]], None] | None = None,
     ) -> None:
         if target not in TARGETS:
             raise ValueError(f"`target` must be one of {sorted(TARGETS)}, got {target!r}")
         self.target = TARGETS[target]
         if debug and self.target != "for":
             raise ValueError("`debug=True` needs `target='for'`: an exception in a thread has nowhere to go")
+        self._on_turn = on_turn
         merged = merge_configs(configs, branches_configs, executor_config)
         if program is None:
             level = read_profile(profile, self.target, len(merged))
@@ -302,6 +307,8 @@ class Executor:
                 owners = [run for run in self.experiments if not run.ending]
 
             def create(run: RunningExperiment, name: str = name, make: Evaluator = make) -> None:
+                if self._on_turn is not None:
+                    self._on_turn(self.experiments if run is self._root else (run,))
                 try:
                     run.instances[name] = make(run)
                 except (Exception, SystemExit) as error:
@@ -324,6 +331,8 @@ class Executor:
             due = [run for run in self.experiments if run.is_alive and self._is_due(step, run, is_last)]
             if due:
                 self._targets[:] = due
+                if self._on_turn is not None:
+                    self._on_turn(due)
                 self._call(step, root, is_last or all(run.ending for run in due))
                 if root.ending:
                     self._pass_on(root)
@@ -338,6 +347,8 @@ class Executor:
 
     def _run_steps(self, run: RunningExperiment, steps: Sequence[Step], is_last: bool) -> None:
         """Run the units of one iteration that are due, one after another."""
+        if self._on_turn is not None:
+            self._on_turn((run,))
         for step in steps:
             if (step.always and run.ending is None) or self._is_due(step, run, is_last):
                 self._call(step, run, is_last)

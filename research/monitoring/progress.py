@@ -31,10 +31,15 @@ class Progress:
         self._troubles: dict[str, int] = {}
         if bar is False or bar is None:
             return
+        options: dict[str, Any] = {}
         if bar is True:
             from tqdm.auto import tqdm as bar
+
+            # tqdm redraws bars from a thread of its own where it has raised this number, and what is written
+            # while a unit runs in this process belongs to the unit
+            options = {"miniters": 1}
         total = None if n_experiments is None else n_experiments * self._weight
-        self._bar = bar(total=total, desc=name, unit="it" if n_iters else "exp")
+        self._bar = bar(total=total, desc=name, unit="it" if n_iters else "exp", **options)
 
     def update(self, event: Running | Ended) -> None:
         """Advance by what an event tells."""

@@ -42,6 +42,7 @@ def artifacts_frame(
     experiments: Sequence[StoredExperiment],
     head: pd.DataFrame,
     names: Container[str] | None = None,
+    left_out: Container[str] = (),
 ) -> pd.DataFrame:
     """Make a table with one row per file; see `ResearchResults.artifacts_to_df`.
 
@@ -54,6 +55,8 @@ def artifacts_frame(
         What is shown of each experiment, one row for each.
     names : container of str, optional
         Which files; default all.
+    left_out : container of str
+        Files that are not the units'.
     """
     found: list[Artifact] = []
     owners: list[int] = []
@@ -62,7 +65,7 @@ def artifacts_frame(
         if folder is None or experiment.row.folder_name not in written:
             continue
         for artifact in find_artifacts(folder, experiment.row.folder_name):
-            if names is None or artifact.name in names:
+            if artifact.name not in left_out and (names is None or artifact.name in names):
                 found.append(artifact)
                 owners.append(place)
     taken = [str(name) for name in head.columns]

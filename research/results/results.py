@@ -209,6 +209,8 @@ class ResearchResults:
     ) -> pd.DataFrame:
         """Return the files that units wrote under `EP()`, one row per file. No file is opened.
 
+        What they printed is no part of it: see `log`.
+
         Parameters
         ----------
         include_config, use_alias, concat_config, remove_auxilary, drop_columns
@@ -244,13 +246,45 @@ class ResearchResults:
         1  20  note.txt    20
         """
         from research.results.artifacts import artifacts_frame
+        from research.results.outputs import kept_files
 
         if filters.get("iterations") is not None:
             raise ValueError("`iterations` is no filter of files: an experiment writes them at any time")
         names = select(0, name=filters.get("name")).variables
         experiments, _ = self._read(filters, values=False)
         head = _head(experiments, include_config, use_alias, concat_config, remove_auxilary, drop_columns)
-        return artifacts_frame(self._folder, experiments, head, names)
+        return artifacts_frame(self._folder, experiments, head, names, kept_files(self.study.settings))
+
+    def log(self, experiment_id: str, stream: str | None = None) -> str:
+        r"""Return what an experiment has printed so far.
+
+        Parameters
+        ----------
+        experiment_id : str
+        stream : 'stdout' or 'stderr', optional
+            Default: both, stdout first.
+
+        Returns
+        -------
+        str
+            Bytes that are no UTF-8 are shown as `\xff`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such experiment, or the study has not kept what its experiments print.
+
+        Examples
+        --------
+        >>> from research import EC, Research, Domain
+        >>> study = Research(domain=Domain(a=[1, 2])).add_callable('f', print, args=['a is', EC('a')])
+        >>> results = study.run(dump_results=False, bar=False).results
+        >>> [results.log(identity) for identity in results.configs]
+        ['a is 1\n', 'a is 2\n']
+        """
+        from research.results.outputs import read_log
+
+        return read_log(self._store, self._folder, experiment_id, stream)
 
     def statuses_to_df(self) -> pd.DataFrame:
         """Return what became of each experiment.

@@ -50,7 +50,15 @@ class Closed(NamedTuple):
     error: str | None
 
 
-Record: TypeAlias = Registered | Restarted | Running | Values | Profiled | Ended | Closed
+class Output(NamedTuple):
+    """What an experiment printed, after what it had printed before."""
+
+    experiment: str
+    stream: int  # research.events.STDOUT or STDERR
+    data: bytes
+
+
+Record: TypeAlias = Registered | Restarted | Running | Values | Profiled | Output | Ended | Closed
 
 
 class ExperimentRow(NamedTuple):
@@ -138,6 +146,14 @@ class ProfileRow(NamedTuple):
     data: bytes
 
 
+class OutputRow(NamedTuple):
+    """A part of what an experiment printed."""
+
+    key: int
+    stream: int
+    data: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a store held at one moment."""
@@ -147,6 +163,7 @@ class Snapshot:
     history: Sequence[HistoryRow] = field(default=())
     objects: Sequence[ObjectRow] = field(default=())
     profiles: Sequence[ProfileRow] = field(default=())
+    outputs: Sequence[OutputRow] = field(default=())
 
 
 class Store(Protocol):
@@ -172,6 +189,7 @@ class Store(Protocol):
         select: Callable[[ExperimentRow], bool] | None = None,
         variables: Sequence[str] | None = (),
         profile: str | None = None,
+        outputs: bool = False,
     ) -> Snapshot:
         """Return experiments and values.
 
@@ -183,6 +201,8 @@ class Store(Protocol):
             Whose values; None: all; by default no values are read.
         profile : 'times' or 'functions', optional
             What is read of the profile; by default nothing.
+        outputs : bool, default False
+            Also what they printed, in the order in which it was written.
         """
 
     def close(self) -> None:

@@ -20,10 +20,11 @@ from research.events import (
     Values,
 )
 from research.storage import schema
-from research.storage.base import Closed, Record, Registered, Restarted
+from research.storage.base import Closed, Output, Record, Registered, Restarted
 from research.storage.encoding import encode_name, plain
 
-VALUES = (schema.latest, schema.history, schema.objects, schema.profiles)
+# of an experiment that begins anew
+VALUES = (schema.latest, schema.history, schema.objects, schema.profiles, schema.outputs)
 UPDATED = ("status", "worker", "started", "finished", "iterations", "error", "failures")
 
 
@@ -39,6 +40,9 @@ class Keys(Protocol):
     def keep_large(self, name: str, data: bytes) -> str | None:
         """Write a large object to a file of its own; None if it belongs into the table."""
 
+    def new_part(self) -> int:
+        """Return a number greater than all before."""
+
 
 class Batch:
     """Collects records into rows, so that one write touches each row once."""
@@ -53,6 +57,7 @@ class Batch:
         self._history: dict[tuple[int, str, int], dict[str, Any]] = {}
         self._objects: dict[tuple[int, str, int], dict[str, Any]] = {}
         self._profiles: dict[tuple[int, str, int, int], dict[str, Any]] = {}
+        self._outputs: dict[tuple[int, int], list[bytes]] = {}
 
     def rows(self) -> Iterator[tuple[sa.Table, list[dict[str, Any]]]]:
         """Walk tables and what is to be put into them."""
@@ -62,6 +67,7 @@ class Batch:
             (schema.history, list(self._history.values())),
             (schema.objects, list(self._objects.values())),
             (schema.profiles, list(self._profiles.values())),
+            (schema.outputs, [self._output(*place, parts) for place, parts in self._outputs.items()]),
         ):
             if rows:
                 yield table, rows
@@ -91,6 +97,9 @@ class Batch:
                 started=record.started,
                 iterations=record.iterations,
             )
+        elif type(record) is Output:
+            key = self._store.key(record.experiment)
+            self._outputs.setdefault((key, record.stream), []).append(record.data)
         elif type(record) is Registered:
             self._register(record)
         elif type(record) is Closed:
@@ -103,6 +112,7 @@ class Batch:
             self._history = {place: row for place, row in self._history.items() if place[0] != key}
             self._objects = {place: row for place, row in self._objects.items() if place[0] != key}
             self._profiles = {place: row for place, row in self._profiles.items() if place[0] != key}
+            self._outputs = {place: parts for place, parts in self._outputs.items() if place[0] != key}
             self._change(key, **{**dict.fromkeys(UPDATED), "status": QUEUED})
         else:
             raise TypeError(f"a store takes no {type(record).__name__}")
@@ -126,6 +136,10 @@ class Batch:
             "attempt": 1,
             **dict.fromkeys(UPDATED[1:]),
         }
+
+    def _output(self, key: int, stream: int, parts: list[bytes]) -> dict[str, Any]:
+        part = self._store.new_part()
+        return {"experiment": key, "stream": stream, "part": part, "data": b"".join(parts)}
 
     def _change(self, key: int, **changes: Any) -> None:
         if key in self.new:

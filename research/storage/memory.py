@@ -45,15 +45,17 @@ class MemoryStore:
         select: Callable[[ExperimentRow], bool] | None = None,
         variables: Sequence[str] | None = (),
         profile: str | None = None,
+        outputs: bool = False,
     ) -> Snapshot:
         with self._lock:
-            snapshot = self._store.read(select, variables, profile)
+            snapshot = self._store.read(select, variables, profile, outputs)
         return Snapshot(
             snapshot.experiments,
             snapshot.latest,
             snapshot.history,
             [row._replace(load=self._locked(row.load)) for row in snapshot.objects],
             snapshot.profiles,
+            snapshot.outputs,
         )
 
     def close(self) -> None:

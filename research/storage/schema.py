@@ -6,6 +6,7 @@
 - `history`: all values of variables that have more than one, in encoded blocks.
 - `objects`: values that are no scalars.
 - `profiles`: how long units took and what they called, in encoded blocks, where that was asked for.
+- `outputs`: what experiments printed, where there is no folder for it.
 """
 
 from __future__ import annotations
@@ -122,5 +123,15 @@ profiles = Table(
     Column("step", BigInteger, nullable=False),
     Column("length", BigInteger, nullable=False),
     Column("iterations", LargeBinary),
+    Column("data", LargeBinary, nullable=False),
+)
+
+outputs = Table(
+    "outputs",
+    metadata,
+    Column("study", Integer, primary_key=True, autoincrement=False),
+    Column("experiment", BigInteger, primary_key=True, autoincrement=False),
+    Column("stream", Integer, primary_key=True, autoincrement=False),
+    Column("part", BigInteger, primary_key=True, autoincrement=False),
     Column("data", LargeBinary, nullable=False),
 )

@@ -23,6 +23,7 @@ from research.storage.base import (
     HistoryRow,
     LatestRow,
     ObjectRow,
+    OutputRow,
     ProfileRow,
     Record,
     Snapshot,
@@ -55,6 +56,7 @@ class SqlStore:
         self._folder = folder
         self._keys: dict[str, int] = {}  # of experiments that have not ended
         self._next_key = 0
+        self._next_part = 0  # of what is printed: one writer puts it in order
         self._study_id: int | None = None
         insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
         self._upserts = {table: _upsert(insert(table), table) for table in (schema.experiments, *VALUES)}
@@ -134,6 +136,7 @@ class SqlStore:
         select: Callable[[ExperimentRow], bool] | None = None,
         variables: Sequence[str] | None = (),
         profile: str | None = None,
+        outputs: bool = False,
     ) -> Snapshot:
         with self._reading() as connection:
             study = self._find_study(connection)
@@ -147,8 +150,9 @@ class SqlStore:
                 keys = [row.key for row in chosen] if len(chosen) < len(experiments) else None
                 experiments = chosen
             profiles = [] if profile is None else self._profiles(connection, profile, study, keys)
+            printed = list(self._outputs(connection, study, keys)) if outputs else []
             if variables is not None and not variables:
-                return Snapshot(experiments, profiles=profiles)
+                return Snapshot(experiments, profiles=profiles, outputs=printed)
 
             def rows(table: sa.Table, *columns: str, order: str) -> list[Any]:
                 return list(self._values(connection, table, columns, order, study, keys, variables))
@@ -184,6 +188,7 @@ class SqlStore:
                 for key, name, iteration, form, size, path in objects
             ],
             profiles,
+            printed,
         )
 
     def close(self) -> None:
@@ -222,6 +227,20 @@ class SqlStore:
         )
         rows = (ProfileRow(*row) for row in _of_experiments(connection, query, table, keys))
         return [row._replace(unit=decode_name(row.unit)) for row in rows]
+
+    @staticmethod
+    def _outputs(connection: sa.Connection, study: int, keys: list[int] | None) -> Iterator[OutputRow]:
+        """Walk what experiments printed, by experiment, stream and time."""
+        table = schema.outputs
+        if not sa.inspect(connection).has_table(table.name):  # of a version that kept none
+            return
+        query = (
+            sa.select(table.c.experiment, table.c.stream, table.c.data)
+            .where(table.c.study == study)
+            .order_by(table.c.experiment, table.c.stream, table.c.part)
+        )
+        for row in _of_experiments(connection, query, table, keys):
+            yield OutputRow(*row)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -291,6 +310,11 @@ class SqlStore:
     def key(self, experiment: str, forget: bool = False) -> int:
         """Return the key of a registered experiment that has not ended."""
         return self._keys.pop(experiment) if forget else self._keys[experiment]
+
+    def new_part(self) -> int:
+        """Return a number greater than all before."""
+        self._next_part += 1
+        return self._next_part
 
     def keep_large(self, name: str, data: bytes) -> str | None:
         """Write a large object to a file of its own; None if it belongs into the table."""
