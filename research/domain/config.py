@@ -190,7 +190,7 @@ class Config(Mapping[str, Any]):
 
     def to_dict(self) -> dict[str, Any]:
         """Return a fresh plain dict, keys as written, lists, dicts and sets in it copied."""
-        return {key: copy_containers(unwrap(value)) for key, value in self._items.items()}
+        return {key: copy_containers(value, bare=True) for key, value in self._items.items()}
 
     def raw_items(self) -> Iterable[tuple[str, Any]]:
         """Pairs of a parameter and its value, which may be an Alias."""
@@ -206,7 +206,7 @@ class Config(Mapping[str, Any]):
         value = unwrap(value)
         if type(value) in CONTAINERS:
             if not _is_nested(value):
-                return copy_containers(value)
+                return copy_containers(value, bare=True)
             others = [
                 name for name in self._items if f"{name}/".startswith(f"{key}/") or key.startswith(f"{name}/")
             ]
@@ -230,7 +230,7 @@ class Config(Mapping[str, Any]):
         """Look for a parameter, or a group of them, by their whole paths, however they were written."""
         paths = dict(flatten(self._items.items()))
         if key in paths:
-            return copy_containers(unwrap(paths[key]))
+            return copy_containers(paths[key], bare=True)
         inside = {path[len(key) + 1 :]: value for path, value in paths.items() if path.startswith(f"{key}/")}
         if not inside:
             raise KeyError(f"there is no parameter {key!r}{did_you_mean(key, self._items)}")
@@ -347,7 +347,7 @@ class ConfigAlias:
 CONTAINERS = frozenset({list, dict, tuple, set, np.ndarray})
 
 
-def copy_containers(value: Any, with_arrays: bool = False) -> Any:
+def copy_containers(value: Any, with_arrays: bool = False, bare: bool = False) -> Any:
     """Copy lists, dicts and sets, at any depth; arrays become read-only, all else is shared.
 
     Parameters
@@ -355,13 +355,16 @@ def copy_containers(value: Any, with_arrays: bool = False) -> Any:
     value : object
     with_arrays : bool, default False
         Copy arrays, too; else they are views.
+    bare : bool, default False
+        Leave out short names.
     """
-    return _copy(value, with_arrays, {})
+    return _copy(value, with_arrays, bare, {})
 
 
-def _copy(value: Any, with_arrays: bool, copies: dict[int, Any]) -> Any:
-    value = unwrap(value)
+def _copy(value: Any, with_arrays: bool, bare: bool, copies: dict[int, Any]) -> Any:
     kind = type(value)
+    if kind is Alias and bare:
+        value, kind = value.value, type(value.value)
     if kind not in CONTAINERS and kind is not Config:
         return value
     if id(value) in copies:  # it holds itself
@@ -372,12 +375,12 @@ def _copy(value: Any, with_arrays: bool, copies: dict[int, Any]) -> Any:
         made.flags.writeable = False
     elif kind is list:
         made = copies[id(value)] = []
-        made.extend(_copy(item, with_arrays, copies) for item in value)
+        made.extend(_copy(item, with_arrays, bare, copies) for item in value)
     elif kind is dict:
         made = copies[id(value)] = {}
-        made.update((key, _copy(item, with_arrays, copies)) for key, item in value.items())
+        made.update((key, _copy(item, with_arrays, bare, copies)) for key, item in value.items())
     elif kind is tuple:
-        made = tuple(_copy(item, with_arrays, copies) for item in value)
+        made = tuple(_copy(item, with_arrays, bare, copies) for item in value)
     elif kind is set:
         made = set(value)
     else:

@@ -66,7 +66,9 @@ class Slice(View):
         self._range: range | None = None
         self.is_endless = False
         self.length = None
-        if inner.length is not None:
+        if _is_always_empty(part):  # so that a sum need not look whether there is anything
+            self._range, self.length = range(0), 0
+        elif inner.length is not None:
             self._range = _cut(part, inner.length)
             self.length = n_items(self._range)
         elif is_forward:
@@ -245,6 +247,22 @@ class Permuted(View):
 def n_items(numbers: range) -> int:
     """Return the length of a range of any size, which `len` cannot say beyond 2^63."""
     return max(0, -((numbers.start - numbers.stop) // numbers.step))
+
+
+def _is_always_empty(part: slice) -> bool:
+    """Whether a slice takes nothing, however many there are.
+
+    Examples
+    --------
+    >>> [_is_always_empty(part) for part in (slice(0), slice(3, 1), slice(-1, -2), slice(1, 5, -1))]
+    [True, True, True, True]
+    >>> [_is_always_empty(part) for part in (slice(None), slice(1), slice(1, -1), slice(None, None, -1))]
+    [False, False, False, False]
+    """
+    step = 1 if part.step is None else part.step
+    start = (0 if step > 0 else -1) if part.start is None else part.start
+    stop = part.stop
+    return stop is not None and (start >= 0) == (stop >= 0) and (stop - start) * step <= 0
 
 
 def _cut(part: slice, length: int) -> range:
