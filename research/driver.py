@@ -224,9 +224,11 @@ class Driver:
     def _send(self, backend: Backend) -> None:
         commands = self._scheduler.commands()
         for registered in self._source.take_registered():
-            self._open[registered.member.id] = None
-            if registered.member.prefix is not None:
-                self._shown[registered.member.id] = registered.member.shown_id
+            member = registered.member
+            self._open[member.id] = None
+            if member.prefix is not None:
+                self._shown[member.id] = member.shown_id
+                self._outputs.name(member.id, member.folder_name)
             self._records.append(registered)
         for worker, command in commands:
             backend.send(worker, command)

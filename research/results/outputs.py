@@ -14,14 +14,15 @@ from research.storage.outputs import OF_EXPERIMENT, STREAMS, experiment_file
 def read_log(store: Store, folder: Path | None, experiment: str, stream: str | None) -> str:
     """Return what an experiment has printed; see `ResearchResults.log`."""
     kept = _wanted(store.study().settings, stream)
-    snapshot = store.read(lambda row: row.id == experiment, outputs=folder is None)
+    snapshot = store.read(lambda row: experiment in (row.id, row.shown_id), outputs=folder is None)
     if not snapshot.experiments:
-        known = [row.id for row in store.read().experiments]
+        known = [row.shown_id for row in store.read().experiments]
         raise ValueError(f"there is no experiment {experiment!r}{did_you_mean(experiment, known)}")
     if folder is None:
         data = b"".join(row.data for row in snapshot.outputs if row.stream in kept)
     else:
-        data = b"".join(_content(experiment_file(folder, experiment, number)) for number in kept)
+        name = snapshot.experiments[0].folder_name
+        data = b"".join(_content(experiment_file(folder, name, number)) for number in kept)
     return data.decode("utf-8", "backslashreplace")
 
 

@@ -261,6 +261,7 @@ class ResearchResults:
         Parameters
         ----------
         experiment_id : str
+            With or without a prefix.
         stream : 'stdout' or 'stderr', optional
             Default: both, stdout first.
 

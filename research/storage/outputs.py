@@ -35,6 +35,11 @@ class Outputs:
         self._waiting: dict[Path, list[bytes]] = {}
         self._size = 0
         self._begun: set[str] = set()  # experiments that have printed and may begin anew
+        self._names: dict[str, str] = {}  # of experiments' folders, where they are not their ids
+
+    def name(self, experiment: str, folder_name: str) -> None:
+        """Take note of what the folder of an experiment is called."""
+        self._names[experiment] = folder_name
 
     def take(self, printed: Printed, present: Container[str]) -> Sequence[Output]:
         """Take note of something printed.
@@ -60,14 +65,15 @@ class Outputs:
         if self._folder is None:
             return [Output(id_, stream, data) for id_ in owners]
         for id_ in owners:
-            self._put(experiment_file(self._folder, id_, stream), data)
+            self._put(experiment_file(self._folder, self._names.get(id_, id_), stream), data)
         return ()
 
     def restart(self, experiment: str) -> bool:
         """Let an experiment's log be empty again, in files; return whether there was anything in it."""
         if experiment not in self._begun:
             return False
-        for path in () if self._folder is None else experiment_files(self._folder, experiment):
+        name = self._names.get(experiment, experiment)
+        for path in () if self._folder is None else experiment_files(self._folder, name):
             self._waiting.pop(path, None)
             try:
                 path.unlink(missing_ok=True)
@@ -78,6 +84,7 @@ class Outputs:
     def end(self, experiment: str) -> None:
         """Take note that an experiment has ended."""
         self._begun.discard(experiment)
+        self._names.pop(experiment, None)
 
     def write(self) -> None:
         """Write to the files what waits.
@@ -103,14 +110,14 @@ def study_file(folder: Path, stream: int) -> Path:
     return folder / f"{STREAMS[stream]}.txt"
 
 
-def experiment_file(folder: Path, experiment: str, stream: int) -> Path:
-    """Return where goes what an experiment prints."""
-    return folder / EXPERIMENTS / experiment / f"{STREAMS[stream]}.txt"
+def experiment_file(folder: Path, name: str, stream: int) -> Path:
+    """Return where goes what an experiment prints, by the name of its own folder."""
+    return folder / EXPERIMENTS / name / f"{STREAMS[stream]}.txt"
 
 
-def experiment_files(folder: Path, experiment: str) -> Sequence[Path]:
+def experiment_files(folder: Path, name: str) -> Sequence[Path]:
     """Return where goes what an experiment prints, of both streams."""
-    return [experiment_file(folder, experiment, stream) for stream in range(len(STREAMS))]
+    return [experiment_file(folder, name, stream) for stream in range(len(STREAMS))]
 
 
 def _append(path: Path, data: bytes) -> None:

@@ -240,3 +240,16 @@ def test_items_of_a_domain_stay_as_they_are():
     plain = Domain(a=[1, 2]).set_iter_params(n_reps=2)
     asked = Domain(a=[1, 2]).set_iter_params(n_reps=2, create_id_prefix=3)
     assert [item.config() for item in asked.iterator] == [item.config() for item in plain.iterator]
+
+
+@pytest.mark.parametrize("dump_results", [True, False])
+def test_logs_are_found_by_either_form_and_are_where_files_are(dump_results):
+    study = Research("study", Domain(a=[1, 2], b=[3])).add_callable("f", print, args=["a is", EC("a")])
+    results = study.run(create_id_prefix=True, dump_results=dump_results, bar=False).results
+    first, second = results.configs
+    assert (results.log(first), results.log(second[-16:])) == ("a is 1\n", "a is 2\n")
+    if dump_results:
+        assert Path(f"study/experiments/{first}/stdout.txt").read_text() == "a is 1\n"
+        assert results.artifacts_to_df().empty
+    with pytest.raises(ValueError, match=rf"there is no experiment .*did you mean.*{first}"):
+        results.log(first[:-1])
