@@ -71,7 +71,7 @@ class ForkLauncher:
 
     def exits(self) -> Sequence[tuple[int, int]]:
         ended = []
-        while self._alive and select.select([self._control], [], [], 0)[0]:
+        while self._alive and _readable(self._control.fileno(), timeout=0):
             data = _receive(self._control)
             if data is None:
                 raise StudyError("the process that starts workers has died")
@@ -94,6 +94,14 @@ class ForkLauncher:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self._pid, 0)
             self._pid = 0
+
+
+def _readable(*descriptors: int, timeout: float | None = None) -> Sequence[int]:
+    """Return which of some descriptors can be read, when there is one; timeout in milliseconds."""
+    poll = select.poll()  # (select.select knows no descriptors beyond 1023)
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return [descriptor for descriptor, _ in poll.poll(timeout)]
 
 
 def _receive(control: socket.socket) -> bytes | None:
@@ -152,7 +160,7 @@ class _Nursery:
         limit_threads(self._specs[0].n_threads)
         gc.freeze()  # what is here already stays on pages that are shared
         while True:
-            readable, _, _ = select.select([self._control.fileno(), wakeup], [], [])
+            readable = _readable(self._control.fileno(), wakeup)
             if wakeup in readable:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wakeup, 4096)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import pickle
+import select
 import signal
 import socket
 import sys
 import time
 from collections.abc import Sequence
-from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
 from research.backends.launchers import Launcher, SpawnLauncher, describe_exit
 from research.backends.nursery import ForkLauncher
+from research.backends.pipes import Channel
 from research.backends.spools import Spools
 from research.errors import StudyError
 from research.events import Command, Died, Event, Ready, Replace, StartFailed, Stop
@@ -24,6 +26,7 @@ from research.events import Command, Died, Event, Ready, Replace, StartFailed, S
 START_METHODS = ("fork", "spawn")
 _FAILED_STARTS = 3  # in a row, after which another try would not help: none has ever started
 _FAILED_RESTARTS = 20  # the same where some have: somebody may be killing them
+_MOST_PARTS = 64  # that are read of one worker at once
 _STOP_SECONDS = 0.3  # for workers that have nothing to do to leave by themselves
 
 
@@ -84,7 +87,7 @@ class ProcessBackend:
         self._launcher: Launcher | None = None
         self._board: Board | None = None
         self._spools: Spools | None = None
-        self._pipes: dict[int, Connection] = {}
+        self._pipes: dict[int, Channel] = {}  # that never wait: a worker may be slow to read, or stopped
         self._ready: set[int] = set()
         self._failed_starts = 0
         self._most_failed_starts = _FAILED_STARTS
@@ -112,16 +115,15 @@ class ProcessBackend:
             self._send(worker, pickle.dumps(command, protocol=5))
 
     def _send(self, worker: int, data: bytes) -> None:
-        with contextlib.suppress(KeyError, OSError):  # its death is reported by `events`
-            self._pipes[worker].send_bytes(data)
+        if worker in self._pipes:  # else its death is reported by `events`
+            self._pipes[worker].send(data)
 
     def events(self, timeout: float) -> Sequence[Event]:
         launcher = self._started()
         events: list[Event] = []
-        workers = {pipe: worker for worker, pipe in self._pipes.items()}
-        for readable in wait([*workers, *launcher.descriptors()], self._until(timeout)):
-            if isinstance(readable, Connection):
-                self._receive(workers[readable], events)
+        for worker in self._wait(launcher, self._until(timeout)):
+            self._pipes[worker].write()
+            self._receive(worker, events, _MOST_PARTS)
         for worker, code in launcher.exits():
             self._bury(launcher, worker, code, events)
         now = time.monotonic()
@@ -129,6 +131,17 @@ class ProcessBackend:
             del self._deadlines[worker]
             launcher.signal(worker, signal.SIGKILL)
         return events
+
+    def _wait(self, launcher: Launcher, timeout: float) -> Sequence[int]:
+        """Wait until something happens; return the workers whose pipes it happens at."""
+        poll = select.poll()
+        workers = {pipe.descriptor: worker for worker, pipe in self._pipes.items()}
+        for descriptor, worker in workers.items():
+            poll.register(descriptor, select.POLLIN | (select.POLLOUT if self._pipes[worker].n_unsent else 0))
+        for descriptor in launcher.descriptors():
+            poll.register(descriptor, select.POLLIN)
+        found = poll.poll(math.ceil(1000 * timeout))
+        return [workers[descriptor] for descriptor, _ in found if descriptor in workers]
 
     def kill(self, worker: int, grace: float) -> None:
         self._started().signal(worker, signal.SIGTERM)
@@ -158,6 +171,8 @@ class ProcessBackend:
         with contextlib.suppress(StudyError):  # who could tell is gone; workers notice that by themselves
             while remaining and time.monotonic() < deadline:
                 remaining -= {worker for worker, _ in launcher.exits()}
+                for worker in remaining:
+                    self._pipes[worker].write()
                 if remaining:
                     time.sleep(0.001)
 
@@ -170,10 +185,9 @@ class ProcessBackend:
         ours, theirs = socket.socketpair()
         with theirs:
             launcher.launch(worker, theirs)
-        self._pipes[worker] = Connection(ours.detach())
+        self._pipes[worker] = Channel(ours.detach())
         if isinstance(launcher, SpawnLauncher):
-            with contextlib.suppress(OSError):  # it was killed before it read: `events` reports its death
-                self._pipes[worker].send_bytes(launcher.message)
+            self._send(worker, launcher.message)
         for data in self._replaced.values():
             self._send(worker, data)
 
@@ -182,24 +196,30 @@ class ProcessBackend:
             return timeout
         return max(0.0, min(timeout, min(self._deadlines.values()) - time.monotonic()))
 
-    def _receive(self, worker: int, events: list[Event]) -> None:
-        """Take all that a worker has said."""
+    def _receive(self, worker: int, events: list[Event], most: int | None = None) -> None:
+        """Take what a worker has said; at most so many parts, so that the others are heard as well."""
         pipe = self._pipes[worker]
-        try:
-            while pipe.poll():
-                said = pickle.loads(pipe.recv_bytes())
+        n_parts = 0
+        while (most is None or n_parts < most) and pipe.read():
+            n_parts += 1
+            for message in pipe.messages():
+                said = pickle.loads(message)
+                self._take(worker, said)
                 events.extend(said)
-                if self._spools is not None:
-                    self._spools.note(worker, said)
-                if any(isinstance(event, Ready) for event in said):
-                    self._ready.add(worker)
-                    self._failed_starts = 0
-                    self._most_failed_starts = _FAILED_RESTARTS
-        except (EOFError, OSError):
+        if not pipe.is_open:
             pipe.close()
             del self._pipes[worker]
             # a worker without its pipe is of no use, should it be alive
             self._started().signal(worker, signal.SIGKILL)
+
+    def _take(self, worker: int, said: Sequence[Event]) -> None:
+        """Take note of what a worker has said."""
+        if self._spools is not None:
+            self._spools.note(worker, said)
+        if any(isinstance(event, Ready) for event in said):
+            self._ready.add(worker)
+            self._failed_starts = 0
+            self._most_failed_starts = _FAILED_RESTARTS
 
     def _bury(self, launcher: Launcher, worker: int, code: int, events: list[Event]) -> None:
         """Report a worker that has ended, and start another in its place."""

@@ -199,3 +199,29 @@ def test_workers_end_by_themselves_when_who_started_them_is_killed(victim, tmp_p
         assert driver.wait(10) != 0
     finally:
         driver.kill()
+
+
+def much(x, random):
+    return np.zeros(2_000_000)
+
+
+def test_neither_side_waits_for_the_other_when_both_have_much_to_say(drive, process_kind):
+    driven = drive(process_kind, 1, blueprint(experiment(much)))
+    driven.backend.send(0, Run((task(0),)))
+    time.sleep(0.5)  # until its pipe is full, and nobody reads
+    for generation in (1, 2, 3):  # more than a pipe holds
+        driven.backend.send(0, Replace(generation, Domain(x=list(range(300_000)))))
+    driven.backend.send(0, Run((task(1),)))
+    driven.until(lambda: len(driven.of(TaskDone)) == 2)
+
+
+def test_a_worker_that_is_suspended_while_it_speaks_keeps_nobody_waiting(drive, process_kind):
+    driven = drive(process_kind, 2, blueprint(experiment(much)))
+    first = next(event.pid for event in driven.of(Ready) if event.worker == 0)
+    driven.backend.send(0, Run((task(0),)))
+    time.sleep(0.5)
+    os.killpg(os.getpgid(first), signal.SIGSTOP)
+    driven.backend.send(1, Run((task(1),)))
+    driven.until(lambda: any(event.worker == 1 for event in driven.of(TaskDone)))
+    os.killpg(os.getpgid(first), signal.SIGCONT)
+    driven.until(lambda: len(driven.of(TaskDone)) == 2)
