@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import mmap
 import os
 import threading
 from collections.abc import Iterator, Sequence
@@ -10,11 +11,21 @@ from contextlib import contextmanager
 from typing import IO, TextIO, cast
 
 from research.backends.native import buffer_lines_of_c
-from research.backends.spools import Part, Spool, entry_of, head_of, turn_of
+from research.backends.spools import NUMBER, Part, Spool, entry_of, head_of, turn_of
 from research.backends.streams import TEXT, Redirection, RoutedBuffer, line_by_line, write_all
 from research.events import Printed
 
 _WORTH_A_HOLE = 2**20  # bytes that have been sent
+_PAGE = 2**12  # bytes of a ledger for the task and the present turn; more where there are many branches
+_forks = 0  # how many times this process was copied from one that had this module
+
+
+def _note_fork() -> None:  # (asking for the number of the process each time would be a system call)
+    global _forks
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_note_fork)
 
 
 class Capture:
@@ -39,11 +50,13 @@ class Capture:
         self._owners: tuple[str, ...] = ()  # whose turn it is
         self._starts = self._collected = self._told = spool.sizes()
         self._parts: list[Part] = []  # that have not been collected
+        self._is_fresh = False  # the last task has just ended: nothing can have come since
         self._is_routed = False
         self._thread = 0  # in which the task runs
-        self._process = 0
+        self._forks = -1
         self._branches: dict[int, tuple[str, ...]] = {}  # by threads: whose they are
         self._lines: dict[tuple[int, tuple[str, ...]], bytes] = {}  # that branches have begun, by stream
+        self._page: mmap.mmap | None = None  # of the ledger
         self._turn_at = self._entries_at = self._ledger_end = 0  # places in the ledger
 
     def start(self) -> None:
@@ -66,9 +79,10 @@ class Capture:
         if in_threads and not self._is_routed:
             self._is_routed = True
             self._redirection.remake()
-        sizes = self._redirection.mend()
         with self._lock:
-            self._look(sizes)
+            if not self._is_fresh or self._forks != _forks:
+                self._look(self._redirection.mend(self._starts))
+            self._is_fresh = False
             self._branches.clear()
             self._thread = threading.get_ident()
             self._ids = self._owners = tuple(ids)
@@ -95,12 +109,18 @@ class Capture:
             for (stream, owners), line in self._lines.items():
                 self._add(Part(owners, stream, 0, len(line), line))
             self._lines.clear()
-            self._look()
+            if len(self._ids) > 1:
+                self._look()
+            else:  # (the same question to the system says also whether all is in place)
+                self._look(self._redirection.mend(self._starts))
 
     def end(self) -> list[Printed]:
         """Take note that the task is over; return what was printed. What comes now is nobody's."""
         with self._lock:
+            if len(self._ids) > 1:
+                self._redirection.mend(self._starts)
             self._owners = ()
+            self._is_fresh = True
             return self._collect()
 
     def collect(self) -> list[Printed]:
@@ -108,6 +128,7 @@ class Capture:
         self._redirection.flush()
         with self._lock:
             self._look()
+            self._is_fresh = False
             return self._collect()
 
     def told(self) -> None:
@@ -142,7 +163,7 @@ class Capture:
 
     def _add(self, part: Part) -> None:
         self._parts.append(part)
-        if self._spool.ledger is not None and self._ids:
+        if self._spool.ledger is not None and self._page is not None:
             self._write_entry(self._spool.ledger, part)
 
     def _write_entry(self, ledger: int, part: Part) -> None:
@@ -151,21 +172,30 @@ class Capture:
         self._ledger_end += len(entry)
 
     def _begin_ledger(self, number: int) -> None:
-        is_copy, self._process = self._process != os.getpid(), os.getpid()
+        is_copy, self._forks = self._forks != _forks, _forks
         ledger = self._spool.ledger
         if ledger is None:
             return
-        head = head_of(number, self._ids)
+        head = head_of(self._ids, self._entries_at)
         text = head + turn_of(self._starts, self._ids, self._owners)
-        if is_copy or self._ledger_end > len(text):  # another process may have written more
-            os.ftruncate(ledger, 0)
-        self._turn_at, self._entries_at, self._ledger_end = len(head), len(text), len(text)
-        os.pwrite(ledger, text, 0)
+        if self._page is None or NUMBER.size + len(text) > self._entries_at:
+            self._entries_at = max(_PAGE, 2 * len(text))
+            os.ftruncate(ledger, self._entries_at)
+            self._page = mmap.mmap(ledger, self._entries_at)
+            head = head_of(self._ids, self._entries_at)
+            text = head + text[len(head) :]
+        elif is_copy or self._ledger_end > self._entries_at:  # another process may have written more
+            os.ftruncate(ledger, self._entries_at)
+        self._ledger_end = self._entries_at
+        self._turn_at = NUMBER.size + len(head)
+        self._page[NUMBER.size : NUMBER.size + len(text)] = text
+        self._page[: NUMBER.size] = NUMBER.pack(number)  # last: without it the rest is not believed
 
     def _note_turn(self) -> None:
         """Keep in the ledger whose turn it is, and since when."""
-        if self._spool.ledger is not None and self._turn_at:
-            os.pwrite(self._spool.ledger, turn_of(self._starts, self._ids, self._owners), self._turn_at)
+        if self._page is not None:
+            turn = turn_of(self._starts, self._ids, self._owners)
+            self._page[self._turn_at : self._turn_at + len(turn)] = turn
 
     def _text(self, stream: int) -> TextIO:
         """Make Python's object of a stream."""
@@ -177,7 +207,7 @@ class Capture:
     def _route(self, stream: int, data: bytes) -> None:
         """Take what was written in some thread: a branch's, line by line; else it goes its usual way."""
         owners = self._branches.get(threading.get_ident())
-        if owners is None or os.getpid() != self._process:  # (a copy of this process knows no turns)
+        if owners is None or self._forks != _forks:  # (a copy of this process knows no turns)
             write_all(stream + 1, data)
             return
         with self._lock:

@@ -9,6 +9,8 @@ the ledger, which says:
 - whose turn it is, and how long the two files were when it began;
 - what was printed in earlier turns of this task and has not been sent: parts of the files, or, where Python's
   prints of several threads are told apart, the bytes themselves.
+
+The first two are written for every task, and to memory: what a system call costs shows in short experiments.
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ from research.errors import StudyError
 from research.events import STDERR, STDOUT, Event, Printed
 
 CHUNK = 2**20  # bytes in one event
+FIRST = 1  # where what is printed begins: so nothing empty, or without a size, is taken for the file
 BOTH = (STDOUT, STDERR)
-_TASK = Struct("<qII")  # number, how many experiments, length of their ids
+NUMBER = Struct("<q")  # of the task
+_TASK = Struct("<III")  # how many experiments, length of their ids, where entries begin
 _TURN = Struct("<qq")  # lengths of both files; flags of experiments follow
 _PART = Struct("<Bqq")  # stream, start, end; flags follow
 _IN_LEDGER = 2  # added to the stream of a part whose bytes follow, from 0 to their number
@@ -83,10 +87,10 @@ class Spool(NamedTuple):
                 punch(descriptor, first, last)
 
 
-def head_of(number: int, ids: Sequence[str]) -> bytes:
-    """Return what a ledger begins with."""
+def head_of(ids: Sequence[str], entries_at: int) -> bytes:
+    """Return what a ledger has after the number of its task."""
     text = "\n".join(ids).encode("utf-8", "surrogatepass")
-    return _TASK.pack(number, len(ids), len(text)) + text
+    return _TASK.pack(len(ids), len(text), entries_at) + text
 
 
 def turn_of(sizes: Sequence[int], ids: Sequence[str], owners: Sequence[str]) -> bytes:
@@ -118,15 +122,16 @@ class Ledger(NamedTuple):
     def parse(cls, data: bytes) -> Ledger | None:
         """Read a ledger, as far as its writer came; None if that was not far enough."""
         try:
-            number, n_ids, length = _TASK.unpack_from(data)
-            place = _TASK.size + length
-            ids = data[_TASK.size : place].decode("utf-8", "surrogatepass").split("\n")
+            (number,) = NUMBER.unpack_from(data)
+            n_ids, length, entries_at = _TASK.unpack_from(data, NUMBER.size)
+            place = NUMBER.size + _TASK.size + length
+            ids = data[place - length : place].decode("utf-8", "surrogatepass").split("\n")
             starts = _TURN.unpack_from(data, place)
             place += _TURN.size
             owners = _chosen(ids, data[place : place + n_ids])
         except (struct.error, UnicodeDecodeError):
             return None
-        return cls(number, owners, starts, tuple(_entries(data, place + n_ids, ids)))
+        return cls(number, owners, starts, tuple(_entries(data, entries_at, ids)))
 
 
 def _entries(data: bytes, place: int, ids: Sequence[str]) -> Iterator[Part]:
@@ -162,7 +167,6 @@ class Spools:
 
     def __init__(self, n_workers: int, captures: tuple[bool, bool]) -> None:
         self._spools: list[Spool] = []
-        self._seen = [[0, 0] for _ in range(n_workers)]
         try:
             for _ in range(n_workers):
                 out, err = (unnamed_file(os.O_APPEND) if wanted else None for wanted in captures)
@@ -170,9 +174,10 @@ class Spools:
         except OSError as error:
             self.close()
             raise StudyError(
-                f"there can be no files for what {n_workers} workers print ({error}): run with fewer workers, "
-                "or with redirect_stdout=0 and redirect_stderr=0"
+                f"there can be no files for what {n_workers} workers print ({error}): run with fewer, or "
+                "with redirect_stdout=0 and redirect_stderr=0"
             ) from error
+        self._seen = [spool.sizes() for spool in self._spools]
 
     def of(self, worker: int) -> Spool:
         """Return the files of a worker."""
@@ -239,4 +244,5 @@ def unnamed_file(flags: int = 0) -> int:
         descriptor = os.dup(file.fileno())
     if flags:
         fcntl.fcntl(descriptor, fcntl.F_SETFL, flags)
+        os.ftruncate(descriptor, FIRST)
     return descriptor

@@ -38,8 +38,6 @@ class Redirection:
     def __init__(self, targets: Sequence[int | None], make: Callable[[int], TextIO] | None = None) -> None:
         self._targets = {stream: target for stream, target in enumerate(targets) if target is not None}
         self._make = make or line_by_line
-        statuses = {stream: os.fstat(target) for stream, target in self._targets.items()}
-        self._identities = {stream: (item.st_ino, item.st_dev) for stream, item in statuses.items()}
         self._texts: dict[int, TextIO] = {}
         self._before: dict[int, _Before] = {}
 
@@ -83,21 +81,26 @@ class Redirection:
             if is_on:
                 self.on()
 
-    def mend(self) -> list[int]:
+    def mend(self, known: Sequence[int]) -> list[int]:
         """Put the files in place again, should somebody have closed or replaced what was there.
+
+        Parameters
+        ----------
+        known : sequence of int
+            Sizes that the files had. What has the same is taken for the file, to save a system call.
 
         Returns
         -------
         list of int
-            Their sizes, as they have been looked at.
+            Sizes that they have now.
         """
-        sizes = [0, 0]
+        sizes = list(known)
         for stream, target in self._targets.items():
-            status = _status(stream + 1)
-            if status is None or (status.st_ino, status.st_dev) != self._identities[stream]:
-                os.dup2(target, stream + 1)
-                status = os.fstat(target)
-            sizes[stream] = status.st_size
+            size = _size(stream + 1)
+            if size != known[stream]:
+                if size is None or not os.path.sameopenfile(target, stream + 1):
+                    os.dup2(target, stream + 1)
+                sizes[stream] = os.lseek(target, 0, os.SEEK_END)
             text = self._texts[stream]
             if getattr(sys, STREAMS[stream], None) is not text or text.closed:
                 if text.closed:
@@ -115,9 +118,12 @@ class Redirection:
     def flush(self, is_at_end: bool = False) -> None:
         """Write out what is held back; at the end, also by what units have put in place of a stream."""
         for stream, text in self._texts.items():
-            with contextlib.suppress(OSError, ValueError):  # closed by a unit
+            try:
                 text.flush()
-            if is_at_end and (current := getattr(sys, STREAMS[stream], None)) is not text:
+            except (OSError, ValueError):  # closed by a unit
+                pass
+            current: Any = getattr(sys, STREAMS[stream], None) if is_at_end else text
+            if current is not text:
                 with contextlib.suppress(Exception):  # it may be anything
                     current.flush()
         flush_c()
@@ -178,10 +184,10 @@ def flush_streams() -> None:
     flush_c()
 
 
-def _status(descriptor: int) -> os.stat_result | None:
+def _size(descriptor: int) -> int | None:
     try:
-        return os.fstat(descriptor)
-    except OSError:  # it is closed
+        return os.lseek(descriptor, 0, os.SEEK_END)
+    except OSError:  # it is closed, or no file
         return None
 
 
