@@ -28,6 +28,7 @@ def _find_stdout() -> ctypes.c_void_p | None:
 
 _LIBC = _load()
 _STDOUT = _find_stdout()
+_is_line_buffered = False
 
 
 def flush_c() -> None:
@@ -38,8 +39,10 @@ def flush_c() -> None:
 
 def buffer_lines_of_c() -> None:
     """Let what C code prints be written line by line, whatever it is written to."""
-    if _STDOUT is None:
+    global _is_line_buffered
+    if _STDOUT is None or _is_line_buffered:
         return
+    _is_line_buffered = True
     _LIBC.malloc.restype = ctypes.c_void_p
     buffer = _LIBC.malloc(ctypes.c_size_t(_BUFFER))  # (C uses it to its very end: it is nobody's to free)
     if buffer:  # without one glibc writes what printf makes piece by piece
