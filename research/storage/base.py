@@ -40,6 +40,7 @@ class Restarted(NamedTuple):
     """An experiment begins anew; what it has saved so far does not count."""
 
     experiment: str
+    attempt: int | None = None  # which this is, counted from 1; None: the same, as nobody has seen it fail
 
 
 class Closed(NamedTuple):

@@ -52,6 +52,7 @@ class Batch:
         self.cleared: set[int] = set()  # keys of experiments whose values in the store go first
         self.new: dict[int, dict[str, Any]] = {}
         self.updates: dict[int, dict[str, Any]] = {}
+        self.attempts: dict[int, int] = {}  # of experiments that begin anew
         self.study: dict[str, Any] = {}  # changes of the study's own row
         self._latest: dict[tuple[int, str], dict[str, Any]] = {}
         self._history: dict[tuple[int, str, int], dict[str, Any]] = {}
@@ -114,6 +115,8 @@ class Batch:
             self._profiles = {place: row for place, row in self._profiles.items() if place[0] != key}
             self._outputs = {place: parts for place, parts in self._outputs.items() if place[0] != key}
             self._change(key, **{**dict.fromkeys(UPDATED), "status": QUEUED})
+            if record.attempt is not None:
+                self._set_attempt(key, record.attempt)
         else:
             raise TypeError(f"a store takes no {type(record).__name__}")
 
@@ -147,6 +150,12 @@ class Batch:
             return
         update = self.updates.setdefault(key, {"which": key, **{f"new_{name}": None for name in UPDATED}})
         update.update({f"new_{name}": value for name, value in changes.items()})
+
+    def _set_attempt(self, key: int, attempt: int) -> None:
+        if key in self.new:
+            self.new[key]["attempt"] = attempt
+        else:
+            self.attempts[key] = attempt
 
     def _take_values(self, record: Values) -> None:
         key = self._store.key(record.experiment)

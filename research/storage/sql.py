@@ -110,6 +110,15 @@ class SqlStore:
                     .values(changes)
                 )
                 connection.execute(statement, list(batch.updates.values()))
+            if batch.attempts:
+                table = schema.experiments
+                statement = (
+                    sa.update(table)
+                    .where(table.c.study == study, table.c.key == sa.bindparam("which"))
+                    .values(attempt=sa.bindparam("new"))
+                )
+                rows = [{"which": key, "new": attempt} for key, attempt in batch.attempts.items()]
+                connection.execute(statement, rows)
             if batch.new:
                 batch.study["next_key"] = self._next_key
             if batch.study:

@@ -344,6 +344,18 @@ def test_profiles_of_some_experiments(begun):
     assert len(read_profile(begun, lambda row: row.number != 700)) == 1199
 
 
+def test_an_experiment_that_begins_anew_says_which_attempt_this_is(begun):
+    def attempts():
+        return [row.attempt for row in begun.read().experiments]
+
+    begun.write([registered(0), registered(1), Restarted(f"{1:016x}", 2)])
+    assert attempts() == [1, 2]
+    begun.write([Restarted(f"{0:016x}"), Restarted(f"{1:016x}", 3), Running(0, f"{1:016x}", 1.0, 0)])
+    assert attempts() == [1, 3]
+    begun.write([ended(0), ended(1)])
+    assert attempts() == [1, 3]
+
+
 def test_a_restarted_experiment_forgets_its_profile(begun):
     begun.write([registered(0), registered(1), profiled(1, times("f", b"1")), profiled(0, times("f", b"2"))])
     begun.write([profiled(0, times("f", b"3", 1)), Restarted(f"{0:016x}")])
