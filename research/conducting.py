@@ -17,7 +17,7 @@ from research.backends.processes import ProcessBackend
 from research.definition import check_definition, save_definition, save_domain
 from research.domain import Domain
 from research.domain.ordering import Walk
-from research.driver import Driver
+from research.driver import Answers, Driver
 from research.errors import StudyError
 from research.experiment.experiment import Experiment
 from research.monitoring.environment import Meta, keep_meta
@@ -26,11 +26,12 @@ from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
 from research.monitoring.summary import tell_beginning, tell_end
 from research.results.added import describe_added
+from research.resuming import Recall, join_settings
 from research.settings import RunSettings
 from research.storage.base import Store, Study
 from research.storage.folder import NewFolder
-from research.storage.opening import open_store
 from research.storage.outputs import Outputs
+from research.storage.past import Past
 from research.tasks import TaskSource
 from research.updating import Update
 from research.version import __version__
@@ -59,11 +60,14 @@ class Plan:
 
     definition: Definition
     updates: Sequence[Update]  # of the domain itself, then of the study
+    has_root: bool
     settings: RunSettings
     n_iters: int | None
     seed: int
     bar: Any
     meta: Meta
+    earlier: Study | None = None  # as it is stored, where it is gone on with
+    retry_failed: bool = False
 
 
 def conduct(plan: Plan, new: NewFolder | None, monitor: Monitor, begun: Callable[[Store], None]) -> None:
@@ -107,9 +111,6 @@ class _Run:
         plan, settings, definition = self._plan, self._plan.settings, self._plan.definition
         size, name, n_iters = self._walk.size, definition.name, plan.n_iters
         n_digits = definition.domain.n_digits if settings.n_digits is None else settings.n_digits
-        source = TaskSource(
-            definition.domain, self._walk, plan.seed, settings.n_branches, plan.updates, n_digits
-        )
         workers = settings.workers_for(None if plan.updates else size)
         backend = self._backend(lambda events: driver.absorb(events, at_once=True))
         backend.start(self._blueprint(), workers)  # before anything is opened: workers are forks of this
@@ -118,16 +119,36 @@ class _Run:
         tell_beginning(log, name, plan.seed, size, len(workers), bool(definition.experiment.units))
         for remark in settings.remarks:
             log.warning(remark)
-        progress = Progress(plan.bar, name, size, n_iters)
-        self._stack.callback(progress.close)
+        from research.storage.opening import open_store  # takes a tenth of a second
+
         store = open_store(self._kept, self._stack)
         keep_meta(plan.meta, self._kept, log)
-        store.begin(self._describe())
+        store.begin(self._describe(), plan.earlier is not None)
+        past = Past() if plan.earlier is None else Past(store.read().experiments, plan.retry_failed)
+        if plan.earlier is not None:
+            log.info("study %r is gone on with: %s", name, past)
+        monitor.take_rows(past.over)
+        in_groups = plan.has_root or bool(settings.branches_configs)
+        source = TaskSource(
+            definition.domain,
+            self._walk,
+            plan.seed,
+            settings.n_branches,
+            plan.updates,
+            n_digits,
+            past,
+            in_groups,
+        )
+        progress = Progress(plan.bar, name, size, n_iters)
+        self._stack.callback(progress.close)
         if self._new is not None:
             self._new.keep()
         begun(store)
         outputs = Outputs(self._kept, settings.redirect)
-        driver = Driver(source, store, len(workers), monitor, progress, log, self._admit, outputs)
+        recall = None
+        if plan.earlier is not None and self._kept is not None:
+            recall = self._recall(Recall(self._kept, plan.earlier, past))
+        driver = Driver(source, store, len(workers), monitor, progress, log, self._admit, outputs, recall)
 
         def save() -> None:
             problem = None if self._kept is None else save_definition(self._kept, vars(definition))
@@ -179,31 +200,42 @@ class _Run:
             save_domain(self._kept, generation, domain)
         return domain.walk(**update.numbers, default_seed=self._plan.seed, generation=generation)
 
+    def _recall(self, recall: Recall) -> Answers:
+        """Return what tells the driver the answers of updates that earlier runs have had."""
+
+        def answer(generation: int, n_items: int) -> tuple[Domain, Walk] | bool:
+            if recall.is_kept(generation, n_items):
+                return True
+            known = recall.next_domain(generation)
+            if known is None:
+                return False
+            domain, numbers = known
+            seed = self._plan.seed
+            return domain, domain.walk(**numbers, default_seed=seed, generation=generation + 1)
+
+        return answer
+
     def _describe(self) -> Study:
         plan, settings, definition = self._plan, self._plan.settings, self._plan.definition
         slots = range(settings.n_branches)
-        return Study(
-            definition.name,
-            time.time(),
-            plan.seed,
-            __version__,
-            repr(definition.domain),
-            {
-                "parameters": list(definition.domain.names),
-                "variables": definition.experiment.variables,
-                "n_configs": definition.n_configs,
-                "n_reps": definition.n_reps,
-                "repeat_each": definition.repeat_each,
-                "n_iters": plan.n_iters,
-                "workers": len(settings.workers),
-                "branches": settings.n_branches,
-                "profile": settings.profile,
-                "added": describe_added(
-                    settings.workers_configs,
-                    settings.branches_configs,
-                    [spec.devices for spec in settings.workers],
-                    [[spec.device(slot) for slot in slots] for spec in settings.workers],
-                ),
-                "redirect": list(settings.redirect),
-            },
-        )
+        described = {
+            "parameters": list(definition.domain.names),
+            "variables": definition.experiment.variables,
+            "n_configs": definition.n_configs,
+            "n_reps": definition.n_reps,
+            "repeat_each": definition.repeat_each,
+            "n_iters": plan.n_iters,
+            "workers": len(settings.workers),
+            "branches": settings.n_branches,
+            "profile": settings.profile,
+            "added": describe_added(
+                settings.workers_configs,
+                settings.branches_configs,
+                [spec.devices for spec in settings.workers],
+                [[spec.device(slot) for slot in slots] for spec in settings.workers],
+            ),
+            "redirect": list(settings.redirect),
+        }
+        if plan.earlier is not None:
+            described = join_settings(described, plan.earlier.settings)
+        return Study(definition.name, time.time(), plan.seed, __version__, repr(definition.domain), described)

@@ -118,6 +118,17 @@ def save_domain(folder: Path, generation: int, domain: Domain) -> None:
         raise cannot_write(path, error) from error
 
 
+def load_domain(folder: Path, generation: int) -> Domain | None:
+    """Read what `save_domain` wrote, which runs code of whoever wrote it; None if it wrote nothing."""
+    import dill
+
+    path = folder / "domains" / f"{generation}.dill"
+    if not path.is_file():
+        return None
+    domain = dill.loads(path.read_bytes())
+    return domain if isinstance(domain, Domain) else None
+
+
 def load_definition(folder: Path) -> dict[str, Any] | None:
     """Read a study's definition, which runs code of whoever wrote it; None if there is none.
 

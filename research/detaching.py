@@ -218,7 +218,7 @@ class Detached:
     def monitor(self) -> Monitor:
         """Counts of experiments by status, and exceptions of units; of a study that runs, as of now."""
         if self._is_watched and self._folder is not None:
-            from research.storage.sql import sqlite_store
+            from research.storage.opening import sqlite_store
 
             is_over = self.is_finished  # asked first: nothing changes after it
             with contextlib.suppress(StudyNotFoundError):  # it has been removed
@@ -329,7 +329,7 @@ def _checked(seconds: Any, name: str) -> float:
 
 def _raise_if_broken(folder: Path) -> None:
     """Say what went wrong in a run that has ended."""
-    from research.storage.sql import sqlite_store
+    from research.storage.opening import sqlite_store
 
     study = sqlite_store(folder, read_only=True).study()
     log = folder / LOG

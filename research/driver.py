@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from research.backends.base import Backend
 from research.backends.memory import describe_shortage
@@ -35,10 +36,14 @@ from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
 from research.results.results import ResearchResults
 from research.scheduling.scheduler import Scheduler
-from research.storage.base import BROKEN, Closed, Record, Restarted, Store
+from research.storage.base import BROKEN, Closed, Record, Replaced, Restarted, Store
 from research.storage.outputs import Outputs
 from research.tasks import TaskSource
 from research.updating import Update
+
+# takes the number of a domain and how many configs have been generated; returns True if it is known that the
+# domain stayed, the next one and its walk if that is known, else False
+Answers: TypeAlias = Callable[[int, int], tuple[Domain, Walk] | bool]
 
 COMMIT_SECONDS = 0.25
 URGENT_SECONDS = 0.02
@@ -81,7 +86,9 @@ class Driver:
         log: logging.Logger,
         admit: Callable[[Domain, int, Update], Walk] | None = None,
         outputs: Outputs | None = None,
+        recall: Answers | None = None,
     ) -> None:
+        self._recall = recall
         self._source = source
         self._n_workers = n_workers
         self._admit = admit
@@ -99,7 +106,7 @@ class Driver:
         self._shown: dict[str, str] = {}  # ids of those handed out, where they are shown with a prefix
         self._iterations: dict[str, int] = {}  # of those that have told something: how many they have begun
         self._shortages: dict[int, str] = {}  # why workers have given up
-        self._n_duplicates = 0
+        self._n_left_out = 0
         self._n_detailed = 0
 
     def run(self, backend: Backend, after_start: Callable[[], None]) -> None:
@@ -188,6 +195,14 @@ class Driver:
     def _update(self, backend: Backend) -> None:
         """Where the domain may be replaced now, ask whether it is."""
         due = self._source.due
+        if due and self._recall is not None:
+            known = self._recall(self._source.generation, self._source.n_items)
+            if known is True:
+                self._source.keep()
+                return
+            if known is not False:
+                self._replace(*known, backend)
+                return
         if not due or self._admit is None or (self._open and any(update.wait for update in due)):
             return
         self._commit()
@@ -201,6 +216,7 @@ class Driver:
                 text = f"the update of the domain by {update.name} failed: {type(error).__name__}: {error}"
                 raise StudyError(text) from error
             if domain is not None and walk is not None:
+                self._records.append(Replaced(self._source.n_items, dict(update.numbers)))
                 self._replace(domain, walk, backend)
                 return
         self._source.keep()
@@ -209,7 +225,8 @@ class Driver:
         n_items = self._source.n_items
         self._source.replace(domain, walk)
         self._log.info("update %d, after %d configs: %r", self._source.generation, n_items, domain)
-        size = None if walk.size is None else n_items - self._source.n_duplicates + walk.size
+        left_out = self._source.n_duplicates + self._source.n_over
+        size = None if walk.size is None else n_items - left_out + walk.size
         self._progress.expect(size)
         for worker in range(self._n_workers):
             backend.send(worker, Replace(self._source.generation, domain))
@@ -230,11 +247,14 @@ class Driver:
                 self._shown[member.id] = member.shown_id
                 self._outputs.name(member.id, member.folder_name)
             self._records.append(registered)
+            if registered.key is not None:
+                self._outputs.forget(member.id)
         for worker, command in commands:
             backend.send(worker, command)
-        if self._source.n_duplicates != self._n_duplicates:
-            self._progress.leave_out(self._source.n_duplicates - self._n_duplicates)
-            self._n_duplicates = self._source.n_duplicates
+        left_out = self._source.n_duplicates + self._source.n_over
+        if left_out != self._n_left_out:
+            self._progress.leave_out(left_out - self._n_left_out)
+            self._n_left_out = left_out
 
     def _commit(self) -> None:
         if not self.is_broken:

@@ -25,6 +25,7 @@ from research.monitoring.log import LOG
 from research.monitoring.monitor import Monitor
 from research.profiling.profiler import Profiler
 from research.results.results import ResearchResults
+from research.resuming import check_resume, check_seed, take_folder
 from research.settings import read_settings
 from research.storage.base import Store
 from research.storage.folder import NewFolder, remove_folder, study_name
@@ -82,6 +83,7 @@ class Research(Attaching, Described, Detached, Builder):
         self.n_reps = n_reps
         self.repeat_each = repeat_each
         self._updates: list[Update] = []
+        self._is_loaded = False
         self._monitor = Monitor()
         self._memory: Store | None = None
         self._folder: Path | None = None  # where it was run
@@ -122,6 +124,8 @@ class Research(Attaching, Described, Detached, Builder):
         isolation: str | None = None,
         start_method: str | None = None,
         threads_per_worker: int | None = None,
+        resume: bool | None = None,
+        retry_failed: bool = False,
     ) -> Self:
         """Run the study and wait for its end.
 
@@ -187,6 +191,11 @@ class Research(Attaching, Described, Detached, Builder):
             Default: fork where the platform has it, unless CUDA is initialised in this process.
         threads_per_worker : int, optional
             Threads that numeric libraries may use. Default: cores divided by workers, at least 1.
+        resume : bool, optional
+            Go on with the study that is in the folder: run what it has not done. Without one, begin. The
+            domain may have changed: what is there stays. Default: only if the study was loaded.
+        retry_failed : bool, default False
+            When a study is gone on with, also run again what failed.
 
         Returns
         -------
@@ -232,22 +241,36 @@ class Research(Attaching, Described, Detached, Builder):
         if not isinstance(bar, bool | type) and not callable(bar):
             raise ValueError(f"`bar` must be a bool or a class like tqdm, got {bar!r}")
         check_definition(self.domain, self.experiment, settings.added)
-        n_iters = Program.compile(self.experiment, n_iters).n_iters
+        program = Program.compile(self.experiment, n_iters)
         name = self.name if name is None else study_name(name)
-        seed = make_seed(seed)
         meta = self._collect(git_meta, env_meta)
-        plan = Plan(self._definition(name), self._all_updates(), settings, n_iters, seed, bar, meta)
-        if detach:
-            with NewFolder(name) as new:
-                child = run_detached(plan, new)
-            self._open(None, new, plan)
-            self._child, self._is_watched = child, True
-            return self
+        resume = check_resume(resume, retry_failed, dump_results, self._is_loaded and name == self.name)
         with ExitStack() as stack:
-            stack.enter_context(sigterm_as_interrupt())
+            folder, earlier = None, None
+            if not detach:
+                stack.enter_context(sigterm_as_interrupt())
+            if dump_results:
+                folder, earlier = take_folder(name, resume)
+                stack.enter_context(folder)
+            plan = Plan(
+                self._definition(name),
+                self._all_updates(),
+                program.has_root,
+                settings,
+                program.n_iters,
+                make_seed(seed) if earlier is None else check_seed(seed, earlier),
+                bar,
+                meta,
+                earlier,
+                retry_failed,
+            )
+            if detach and folder is not None:
+                child = run_detached(plan, folder)
+                self._open(None, folder, plan)
+                self._child, self._is_watched = child, True
+                return self
             stack.callback(setattr, self, "_is_here", False)
             self._is_here = True
-            folder = stack.enter_context(NewFolder(name)) if dump_results else None
             self._monitor = Monitor()
             conduct(plan, folder, self._monitor, lambda store: self._open(store, folder, plan))
         return self
@@ -330,7 +353,7 @@ class Research(Attaching, Described, Detached, Builder):
             study = cls(**{**definition, "name": name})
             study._updates = updates
         study._folder = Path(name).absolute()
-        study._is_watched = True
+        study._is_watched = study._is_loaded = True
         return study
 
     @staticmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from research.domain import Alias, Config, Domain
 from research.domain.identity import experiment_id
@@ -12,7 +12,15 @@ from research.domain.numbering import Numbering
 from research.domain.ordering import Place, Walk
 from research.events import Member, Task
 from research.storage.base import Registered
+from research.storage.past import Past
 from research.updating import Update
+
+
+class _Named(NamedTuple):
+    """An experiment before it is known whether it is run."""
+
+    member: Member
+    config: Config
 
 
 class TaskSource(Iterator[Task | None]):
@@ -33,6 +41,10 @@ class TaskSource(Iterator[Task | None]):
     updates : sequence of Update, optional
     n_digits : int, default 0
         Of the numbers before the ids of experiments; 0: there are none.
+    past : Past, optional
+        What earlier runs have left: it is not run again.
+    in_groups : bool, default False
+        Tasks are those of a first run: of one in which anything is to be run, all is.
 
     Attributes
     ----------
@@ -40,6 +52,8 @@ class TaskSource(Iterator[Task | None]):
         How many times the domain had been replaced.
     n_duplicates : int
         Configs that were left out because an equal one came before.
+    n_over : int
+        Configs that were left out because an earlier run has done them.
     due : tuple of Update
         Those that are to be asked now: `replace` or `keep` is to be called with the answer.
     """
@@ -52,17 +66,22 @@ class TaskSource(Iterator[Task | None]):
         n_branches: int = 1,
         updates: Sequence[Update] = (),
         n_digits: int = 0,
+        past: Past | None = None,
+        in_groups: bool = False,
     ) -> None:
+        self._past = Past() if past is None else past
+        self._in_groups = in_groups
         self._seed = seed
         self._n_branches = n_branches
         self._updates = updates
         self._number = 0  # of the next item
-        self._task = 0  # of the next task
+        self._task = self._past.n_groups  # number of the next task
         self._seen: set[int] = set()
         self._registered: list[Registered] = []
         self._n_digits = n_digits
         self._numbering = Numbering() if n_digits else None
         self.n_duplicates = 0
+        self.n_over = 0
         self._begin(domain, walk, 0)
 
     def _begin(self, domain: Domain, walk: Walk, generation: int) -> None:
@@ -82,22 +101,35 @@ class TaskSource(Iterator[Task | None]):
         return self._number
 
     def __next__(self) -> Task | None:
-        members: list[Member] = []
-        while len(members) < self._n_branches and not self.due:
+        while True:
+            group = self._next_group()
+            if not group:
+                if self.due:
+                    return None
+                raise StopIteration
+            if not (self._in_groups and all(self._past.is_over(named.member.id) for named in group)):
+                break
+            self.n_over += len(group)
+        for slot, named in enumerate(group):
+            self._register(named, slot)
+        self._task += 1
+        return Task(self._task - 1, tuple(named.member for named in group))
+
+    def _next_group(self) -> list[_Named]:
+        """Name as many as run side by side; of those that are over none, unless groups are to stay whole."""
+        group: list[_Named] = []
+        while len(group) < self._n_branches and not self.due:
             if self._is_used_up:
                 self._look_for_updates(has_generated=False)
                 break
-            member = self._next_member(len(members))
-            if member is not None:
-                members.append(member)
+            named = self._next_named()
+            if named is not None and not self._in_groups and self._past.is_over(named.member.id):
+                self.n_over += 1
+            elif named is not None:
+                group.append(named)
             if self._updates:
                 self._look_for_updates(has_generated=True)
-        if not members:
-            if self.due:
-                return None
-            raise StopIteration
-        self._task += 1
-        return Task(self._task - 1, tuple(members))
+        return group
 
     @property
     def _is_used_up(self) -> bool:
@@ -129,7 +161,8 @@ class TaskSource(Iterator[Task | None]):
         registered, self._registered = self._registered, []
         return registered
 
-    def _next_member(self, slot: int) -> Member | None:
+    def _next_named(self) -> _Named | None:
+        """Name the next; None if it came before."""
         number = self._number
         self._number += 1
         place = self._walk.place(number - self._first)
@@ -146,8 +179,14 @@ class TaskSource(Iterator[Task | None]):
         member = Member(
             id_, number, key, place.pass_, place.repetition, self.generation, point.places, prefix
         )
-        self._registered.append(Registered(member, canonical, self._notes(config), self._task, slot))
-        return member
+        return _Named(member, config)
+
+    def _register(self, named: _Named, slot: int) -> None:
+        member, config = named
+        known = self._past.find(member.id)
+        key, attempt = (None, 1) if known is None else known
+        registered = Registered(member, config.canonical, self._notes(config), self._task, slot, key, attempt)
+        self._registered.append(registered)
 
     def _prefix(self, values: Mapping[str, Any], place: Place) -> str | None:
         """Return what is shown before an experiment's id."""

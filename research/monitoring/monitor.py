@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from research.errors import UnitFailure
@@ -24,18 +25,22 @@ class Monitor:
         self._failures: list[tuple[str, Failure]] = []
 
     @classmethod
-    def of_rows(cls, rows: list[ExperimentRow]) -> Monitor:
+    def of_rows(cls, rows: Sequence[ExperimentRow]) -> Monitor:
         """Return the monitor of a study that was stored."""
         monitor = cls()
-        monitor._status.update(row.status for row in rows if row.status != RUNNING)
-        monitor._running.update(row.id for row in rows if row.status == RUNNING)
+        monitor.take_rows(rows)
+        return monitor
+
+    def take_rows(self, rows: Sequence[ExperimentRow]) -> None:
+        """Take note of experiments that are stored."""
+        self._status.update(row.status for row in rows if row.status != RUNNING)
+        self._running.update(row.id for row in rows if row.status == RUNNING)
         for row in rows:
             for item in json.loads(row.failures) if row.failures else ():
                 failure = Failure(
                     item["unit"], item["iteration"], item["type"], item["message"], item["traceback"], None
                 )
-                monitor._failures.append((row.shown_id, failure))
-        return monitor
+                self._failures.append((row.shown_id, failure))
 
     def update(self, event: Running | Ended, shown_id: str | None = None) -> None:
         """Take note of an experiment that has begun or ended.

@@ -60,7 +60,7 @@ class ResearchResults:
     ) -> None:
         self._folder: Path | None = None
         if isinstance(name, str | Path):
-            from research.storage.sql import sqlite_store
+            from research.storage.opening import sqlite_store
 
             self._store: Store = sqlite_store(Path(name), read_only=True)
             self._folder = Path(name).absolute()

@@ -34,6 +34,8 @@ class Registered(NamedTuple):
     aliases: str | None  # JSON
     group: int = 0  # number of its task
     slot: int = 0  # its branch there
+    key: int | None = None  # of one that is stored, and begins anew; None: it is new
+    attempt: int = 1
 
 
 class Restarted(NamedTuple):
@@ -51,6 +53,13 @@ class Closed(NamedTuple):
     error: str | None
 
 
+class Replaced(NamedTuple):
+    """The domain has been replaced."""
+
+    first: int  # how many configs had been generated before
+    numbers: dict[str, int]  # how the new one is walked
+
+
 class Output(NamedTuple):
     """What an experiment printed, after what it had printed before."""
 
@@ -59,7 +68,7 @@ class Output(NamedTuple):
     data: bytes
 
 
-Record: TypeAlias = Registered | Restarted | Running | Values | Profiled | Output | Ended | Closed
+Record: TypeAlias = Registered | Restarted | Replaced | Running | Values | Profiled | Output | Ended | Closed
 
 
 class ExperimentRow(NamedTuple):
@@ -176,8 +185,8 @@ class Store(Protocol):
     Nothing comes after `close`.
     """
 
-    def begin(self, study: Study) -> None:
-        """Make room for a new study."""
+    def begin(self, study: Study, resume: bool = False) -> None:
+        """Make room for a new study, or go on with the one that is there, with its own name, time and seed."""
 
     def write(self, records: Sequence[Record]) -> None:
         """Take records in their order, all or none."""

@@ -20,7 +20,7 @@ from research.events import (
     Values,
 )
 from research.storage import schema
-from research.storage.base import Closed, Output, Record, Registered, Restarted
+from research.storage.base import Closed, Output, Record, Registered, Replaced, Restarted
 from research.storage.encoding import encode_name, plain
 
 # of an experiment that begins anew
@@ -31,8 +31,8 @@ UPDATED = ("status", "worker", "started", "finished", "iterations", "error", "fa
 class Keys(Protocol):
     """What a batch asks of its store."""
 
-    def new_key(self, experiment: str) -> int:
-        """Return the key of an experiment that was just registered."""
+    def new_key(self, experiment: str, key: int | None) -> int:
+        """Return the key of an experiment that was just registered; one that is stored has it already."""
 
     def key(self, experiment: str, forget: bool = False) -> int:
         """Return the key of a registered experiment that has not ended."""
@@ -53,6 +53,7 @@ class Batch:
         self.new: dict[int, dict[str, Any]] = {}
         self.updates: dict[int, dict[str, Any]] = {}
         self.attempts: dict[int, int] = {}  # of experiments that begin anew
+        self.replaced: list[dict[str, Any]] = []  # what is to be known of domains that replaced another
         self.study: dict[str, Any] = {}  # changes of the study's own row
         self._latest: dict[tuple[int, str], dict[str, Any]] = {}
         self._history: dict[tuple[int, str, int], dict[str, Any]] = {}
@@ -103,6 +104,8 @@ class Batch:
             self._outputs.setdefault((key, record.stream), []).append(record.data)
         elif type(record) is Registered:
             self._register(record)
+        elif type(record) is Replaced:
+            self.replaced.append(record._asdict())
         elif type(record) is Closed:
             error = None if record.error is None else plain(record.error)
             self.study = {"finished": record.finished, "outcome": record.outcome, "error": error}
@@ -122,7 +125,9 @@ class Batch:
 
     def _register(self, record: Registered) -> None:
         member = record.member
-        key = self._store.new_key(member.id)
+        key = self._store.new_key(member.id, record.key)
+        if record.key is not None:
+            self.cleared.add(key)
         self.new[key] = {
             "key": key,
             "id": member.id,
@@ -136,7 +141,7 @@ class Batch:
             "config": record.config,
             "aliases": record.aliases,
             "status": QUEUED,
-            "attempt": 1,
+            "attempt": record.attempt,
             **dict.fromkeys(UPDATED[1:]),
         }
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from research.errors import StudyError, StudyExistsError, StudyNotFoundError
+from research.errors import StudyError, StudyExistsError, StudyNotFoundError, cannot_write
 from research.storage.lock import FILE as LOCK_FILE
-from research.storage.lock import Lock, is_held
+from research.storage.lock import Lock, is_held, read_holder
 
 DATABASE = "research.db"
 EXPERIMENTS = "experiments"  # holds a folder for each experiment that asked for one
@@ -69,6 +69,31 @@ class NewFolder:
                 lock.release()
             raise StudyExistsError(f"a study has just been begun in {name!r}: give another `name`")
         self._lock = lock
+
+    @classmethod
+    def of_study(cls, name: str) -> NewFolder:
+        """Take the folder of a study that is to be gone on with.
+
+        Raises
+        ------
+        StudyNotFoundError
+            If there is no study in it.
+        StudyError
+            If another process runs the study.
+        """
+        folder = cls.__new__(cls)
+        folder.path = Path(name).absolute()
+        if not (folder.path / DATABASE).is_file():
+            raise StudyNotFoundError(f"there is no study in {name!r}: it has no {DATABASE}")
+        try:
+            lock = Lock.take(folder.path)
+        except OSError as error:
+            raise cannot_write(folder.path / LOCK_FILE, error) from error
+        if lock is None:
+            holder = read_holder(folder.path)
+            raise StudyError(f"the study in {name!r} is being run, by {holder or 'another process'}")
+        folder._lock, folder._made, folder._is_kept, folder._is_ours = lock, [], True, True
+        return folder
 
     def keep(self) -> None:
         """Let the folder stay: from here on there is a study in it."""
@@ -130,7 +155,7 @@ def _refuse_what_exists(name: str) -> None:
     if (folder / DATABASE).exists():
         raise StudyExistsError(
             f"there is a study in {str(folder)!r} already: give another `name`, "
-            f"or remove it with Research.remove({name!r})"
+            f"go on with it by `resume=True`, or remove it with Research.remove({name!r})"
         )
     if folder.exists() and (not folder.is_dir() or _holds_anything(folder)):
         raise StudyExistsError(f"{str(folder)!r} exists and is no study: give another `name`")

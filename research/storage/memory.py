@@ -28,9 +28,9 @@ class MemoryStore:
         weakref.finalize(self, engine.dispose)  # nobody closes the results of a study that was let go
         self._lock = threading.RLock()
 
-    def begin(self, study: Study) -> None:
+    def begin(self, study: Study, resume: bool = False) -> None:
         with self._lock:
-            self._store.begin(study)
+            self._store.begin(study, resume)
 
     def write(self, records: Sequence[Record]) -> None:
         with self._lock:

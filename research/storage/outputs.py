@@ -81,6 +81,12 @@ class Outputs:
                 raise cannot_write(path, error) from error
         return True
 
+    def forget(self, experiment: str) -> None:
+        """Let the log of an experiment that is stored be empty again."""
+        self._begun.add(experiment)
+        self.restart(experiment)
+        self._begun.discard(experiment)
+
     def end(self, experiment: str) -> None:
         """Take note that an experiment has ended."""
         self._begun.discard(experiment)

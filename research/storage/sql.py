@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.pool import NullPool
 
 from research.domain.hashing import digest
 from research.errors import StudyExistsError, StudyNotFoundError, cannot_write
@@ -58,23 +54,40 @@ class SqlStore:
         self._next_key = 0
         self._next_part = 0  # of what is printed: one writer puts it in order
         self._study_id: int | None = None
+        self._settings: dict[str, Any] = {}
         insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
         self._upserts = {table: _upsert(insert(table), table) for table in (schema.experiments, *VALUES)}
 
-    def begin(self, study: Study) -> None:
+    def begin(self, study: Study, resume: bool = False) -> None:
         with self._writing():
             schema.metadata.create_all(self._engine)
-            self._begin(study)
+            row = {
+                "version": study.version,
+                "domain": plain(study.domain),
+                "settings": json.dumps(study.settings),
+            }
+            self._settings = study.settings
+            if resume:
+                self._go_on(row)
+            else:
+                self._begin(study, row)
 
-    def _begin(self, study: Study) -> None:
+    def _go_on(self, row: dict[str, Any]) -> None:
+        """Find the study that is there, and count on where it has ended."""
+        with self._engine.begin() as connection:
+            found = self._study_row(connection)
+            self._study_id, self._next_key = int(found.id), found.next_key
+            last = sa.select(sa.func.max(schema.outputs.c.part)).where(schema.outputs.c.study == found.id)
+            self._next_part = connection.execute(last).scalar() or 0
+            own = sa.update(schema.studies).where(schema.studies.c.id == found.id)
+            connection.execute(own.values(**row, finished=None, outcome=None, error=None))
+
+    def _begin(self, study: Study, row: dict[str, Any]) -> None:
         self._name = study.name
-        row = {
+        row |= {
             "name": encode_name(study.name),
             "created": study.created,
             "seed": str(study.seed),
-            "version": study.version,
-            "domain": plain(study.domain),
-            "settings": json.dumps(study.settings),
             "next_key": 0,
         }
         try:
@@ -119,6 +132,10 @@ class SqlStore:
                 )
                 rows = [{"which": key, "new": attempt} for key, attempt in batch.attempts.items()]
                 connection.execute(statement, rows)
+            if batch.replaced:
+                replaced = [*self._settings.get("replaced", ()), *batch.replaced]
+                self._settings = {**self._settings, "replaced": replaced}
+                batch.study["settings"] = json.dumps(self._settings)
             if batch.new:
                 batch.study["next_key"] = self._next_key
             if batch.study:
@@ -310,10 +327,11 @@ class SqlStore:
 
         return load
 
-    def new_key(self, experiment: str) -> int:
-        """Return the key of an experiment that was just registered."""
-        key = self._keys[experiment] = self._next_key
-        self._next_key += 1
+    def new_key(self, experiment: str, key: int | None) -> int:
+        """Return the key of an experiment that was just registered; one that is stored has it already."""
+        if key is None:
+            key, self._next_key = self._next_key, self._next_key + 1
+        self._keys[experiment] = key
         return key
 
     def key(self, experiment: str, forget: bool = False) -> int:
@@ -349,39 +367,3 @@ def _upsert(insert: Any, table: sa.Table) -> Any:
     keys = [column.name for column in table.primary_key]
     changes = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
     return insert.on_conflict_do_update(index_elements=keys, set_=changes)
-
-
-def sqlite_store(folder: Path, read_only: bool = False) -> SqlStore:
-    """Open the store of a study in its folder: `research.db`, in WAL mode.
-
-    Parameters
-    ----------
-    folder : Path
-    read_only : bool, default False
-        For those who read while another process may write.
-    """
-    path = folder / DATABASE
-    if read_only and not path.is_file():
-        raise StudyNotFoundError(f"there is no study in {str(folder)!r}: it has no {DATABASE}")
-    name = quote(str(path.absolute()))
-
-    def connect() -> sqlite3.Connection:
-        if not read_only:
-            connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute("PRAGMA cache_size=-65536")
-            return connection
-        # in a folder that nobody can write, SQLite cannot share its log; without one there is no need to
-        log = path.with_name(f"{path.name}-wal")
-        is_settled = not os.access(folder, os.W_OK) and not (log.exists() and log.stat().st_size)
-        mode = "mode=ro&immutable=1" if is_settled else "mode=ro"
-        return sqlite3.connect(f"file:{name}?{mode}", uri=True, timeout=30, check_same_thread=False)
-
-    pool: dict[str, Any] = {"poolclass": NullPool} if read_only else {}
-    return SqlStore(sa.create_engine("sqlite://", creator=connect, **pool), folder=folder)
-
-
-def url_store(url: str, name: str | None = None) -> SqlStore:
-    """Open a store by SQLAlchemy's URL of a database, for instance PostgreSQL's."""
-    return SqlStore(sa.create_engine(url), name)

@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from research.storage.memory import MemoryStore
-from research.storage.sql import SqlStore, sqlite_store
+from research.storage.opening import sqlite_store
+from research.storage.sql import SqlStore
 
 POSTGRES = os.environ.get("RESEARCH_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
 

@@ -16,7 +16,8 @@ from research.results.values import all_series
 from research.storage.base import Registered, Study
 from research.storage.encoding import encode_block, freeze
 from research.storage.files import write_whole
-from research.storage.sql import LARGE, sqlite_store
+from research.storage.opening import sqlite_store
+from research.storage.sql import LARGE
 
 
 @pytest.fixture

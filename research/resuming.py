@@ -1,0 +1,118 @@
+"""A study that is gone on with: what has been done of it, and which domains have been in force."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from research.definition import load_domain
+from research.domain import Domain
+from research.errors import StudyError, StudyNotFoundError
+from research.storage.base import Study
+from research.storage.folder import DATABASE, NewFolder
+from research.storage.past import Past
+from samplers import make_seed
+
+
+def check_resume(resume: Any, retry_failed: Any, dump_results: bool, by_default: bool) -> bool:
+    """Return whether a study is to be gone on with, if there is one.
+
+    Raises
+    ------
+    ValueError
+        Names the argument that makes no sense.
+    """
+    if not isinstance(resume, bool | None):
+        raise ValueError(f"`resume` must be True, False or None, got {resume!r}")
+    if not isinstance(retry_failed, bool):
+        raise ValueError(f"`retry_failed` must be True or False, got {retry_failed!r}")
+    if resume and not dump_results:
+        raise ValueError(
+            "`resume=True` needs `dump_results=True`: what is in memory is gone with its process"
+        )
+    return by_default and dump_results if resume is None else resume
+
+
+def take_folder(name: str, resume: bool) -> tuple[NewFolder, Study | None]:
+    """Return the folder of a study that is to be run, and what is stored of it, if it is gone on with."""
+    if not resume or not (Path(name) / DATABASE).is_file():
+        return NewFolder(name), None
+    from research.storage.opening import sqlite_store
+
+    folder = NewFolder.of_study(name)
+    try:
+        return folder, sqlite_store(folder.path, read_only=True).study()
+    except StudyNotFoundError:  # it was broken off before there was anything in its database
+        return folder, None
+    except BaseException:
+        with folder:
+            raise
+
+
+def check_seed(seed: Any, study: Study) -> int:
+    """Return the seed of a study that is stored, which is that of every run of it.
+
+    Raises
+    ------
+    ValueError
+        If another is given.
+    """
+    if seed is not None and make_seed(seed) != study.seed:
+        raise ValueError(
+            f"`seed` must be left out where a study is gone on with, got {seed!r}: {study.name!r} has the "
+            f"seed {study.seed}"
+        )
+    return study.seed
+
+
+def join_settings(settings: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run with what is to be kept of those of earlier ones."""
+    joined = dict(settings)
+    for name in ("parameters", "variables"):
+        joined[name] = list(dict.fromkeys([*before.get(name, ()), *settings[name]]))
+    if "replaced" in before:
+        joined["replaced"] = before["replaced"]
+    return joined
+
+
+class Recall:
+    """Answers of functions that may replace the domain, as far as earlier runs have had them.
+
+    Parameters
+    ----------
+    folder : Path
+        The study's.
+    study : Study
+        As it is stored.
+    past : Past
+    """
+
+    def __init__(self, folder: Path, study: Study, past: Past) -> None:
+        self._folder = folder
+        self._replaced = study.settings.get("replaced", ())
+        self._past = past
+
+    def is_kept(self, generation: int, n_items: int) -> bool:
+        """Whether the domain in force is known to have stayed after so many configs."""
+        if generation < len(self._replaced):
+            return n_items < int(self._replaced[generation]["first"])
+        return n_items <= self._past.last_number(generation)
+
+    def next_domain(self, generation: int) -> tuple[Domain, dict[str, int]] | None:
+        """Return the domain that came after one, and how it was walked; None if that is not known.
+
+        Raises
+        ------
+        StudyError
+            If it is known that there was one, and not which.
+        """
+        if generation >= len(self._replaced):
+            return None
+        domain = load_domain(self._folder, generation + 1)
+        if domain is None:
+            raise StudyError(
+                f"the study cannot be gone on with: its domain number {generation + 1} could not be pickled "
+                "when it came into force"
+            )
+        return domain, self._replaced[generation]["numbers"]

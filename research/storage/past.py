@@ -1,0 +1,68 @@
+"""What a store holds of earlier runs of a study: what is over, and what is to be run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from research.events import DONE, FAILED, QUEUED
+from research.storage.base import ExperimentRow
+
+
+class Known(NamedTuple):
+    """An experiment that is stored and is to be run again."""
+
+    key: int
+    attempt: int  # which the next one is
+
+
+class Past:
+    """Which experiments of a study are stored.
+
+    Parameters
+    ----------
+    rows : iterable of ExperimentRow
+    retry_failed : bool, default False
+        Run again those in which a unit raised an exception.
+
+    Attributes
+    ----------
+    over : list of ExperimentRow
+        Those that are not run again.
+    n_groups : int
+        How many numbers of groups have been given.
+    """
+
+    def __init__(self, rows: Iterable[ExperimentRow] = (), retry_failed: bool = False) -> None:
+        ends = (DONE,) if retry_failed else (DONE, FAILED)
+        self.over: list[ExperimentRow] = []
+        self._over: dict[int, Known] = {}  # by ids as numbers: there may be a million
+        self._again: dict[int, Known] = {}
+        self._numbers: dict[int, int] = {}
+        self.n_groups = 0
+        for row in rows:
+            begun = row.status != QUEUED
+            known = Known(row.key, row.attempt + 1 if begun else row.attempt)
+            if row.status in ends:
+                self.over.append(row)
+                self._over[int(row.id, 16)] = known
+            else:
+                self._again[int(row.id, 16)] = known
+            self.n_groups = max(self.n_groups, row.group + 1)
+            self._numbers[row.generation] = max(row.number, self._numbers.get(row.generation, -1))
+
+    def __str__(self) -> str:
+        return f"{len(self._over)} experiments are over, {len(self._again)} begin anew if they are wanted"
+
+    def is_over(self, id_: str) -> bool:
+        """Whether an experiment need not be run."""
+        return int(id_, 16) in self._over
+
+    def find(self, id_: str) -> Known | None:
+        """Return what is known of an experiment that is run again; None if it is new."""
+        number = int(id_, 16)
+        return self._again.get(number) or self._over.get(number)
+
+    def last_number(self, generation: int) -> int:
+        """Return the number of the last config of a domain that was handed out, -1 if there was none."""
+        return self._numbers.get(generation, -1)
