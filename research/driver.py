@@ -249,6 +249,8 @@ class Driver:
             self._records.append(registered)
             if registered.key is not None:
                 self._outputs.forget(member.id)
+            if registered.before is not None:
+                self._monitor.forget(member.shown_id, registered.before)
         for worker, command in commands:
             backend.send(worker, command)
         left_out = self._source.n_duplicates + self._source.n_over

@@ -243,6 +243,7 @@ class Research(Attaching, Described, Detached, Builder):
         check_definition(self.domain, self.experiment, settings.added)
         program = Program.compile(self.experiment, n_iters)
         name = self.name if name is None else study_name(name)
+        new_seed = make_seed(seed)
         meta = self._collect(git_meta, env_meta)
         resume = check_resume(resume, retry_failed, dump_results, self._is_loaded and name == self.name)
         with ExitStack() as stack:
@@ -258,7 +259,7 @@ class Research(Attaching, Described, Detached, Builder):
                 program.has_root,
                 settings,
                 program.n_iters,
-                make_seed(seed) if earlier is None else check_seed(seed, earlier),
+                new_seed if earlier is None else check_seed(seed, earlier),
                 bar,
                 meta,
                 earlier,

@@ -184,8 +184,10 @@ class TaskSource(Iterator[Task | None]):
     def _register(self, named: _Named, slot: int) -> None:
         member, config = named
         known = self._past.find(member.id)
-        key, attempt = (None, 1) if known is None else known
-        registered = Registered(member, config.canonical, self._notes(config), self._task, slot, key, attempt)
+        key, attempt, before = (None, 1, None) if known is None else known
+        registered = Registered(
+            member, config.canonical, self._notes(config), self._task, slot, key, attempt, before
+        )
         self._registered.append(registered)
 
     def _prefix(self, values: Mapping[str, Any], place: Place) -> str | None:

@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 
 from research.errors import did_you_mean
+from research.storage.folder import LOG as LOG
 
-LOG = "research.log"  # in the study's folder
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 

@@ -42,6 +42,11 @@ class Monitor:
                 )
                 self._failures.append((row.shown_id, failure))
 
+    def forget(self, shown_id: str, status: str) -> None:
+        """Take note that an experiment that had ended begins anew."""
+        self._status[status] -= 1
+        self._failures = [pair for pair in self._failures if pair[0] != shown_id]
+
     def update(self, event: Running | Ended, shown_id: str | None = None) -> None:
         """Take note of an experiment that has begun or ended.
 
@@ -63,7 +68,8 @@ class Monitor:
     @property
     def counts(self) -> dict[str, int]:
         """Number of experiments by status: `done`, `failed`, `lost`, `stopped`, `running`."""
-        return {**self._status, **({RUNNING: len(self._running)} if self._running else {})}
+        counts = {status: count for status, count in self._status.items() if count}
+        return {**counts, **({RUNNING: len(self._running)} if self._running else {})}
 
     @property
     def n_failed(self) -> int:

@@ -36,6 +36,7 @@ class Registered(NamedTuple):
     slot: int = 0  # its branch there
     key: int | None = None  # of one that is stored, and begins anew; None: it is new
     attempt: int = 1
+    before: str | None = None  # its status, if it had ended in a way that need not be repeated
 
 
 class Restarted(NamedTuple):
@@ -186,7 +187,7 @@ class Store(Protocol):
     """
 
     def begin(self, study: Study, resume: bool = False) -> None:
-        """Make room for a new study, or go on with the one that is there, with its own name, time and seed."""
+        """Make room for a new study, or go on with the one that is there, as it is named and seeded."""
 
     def write(self, records: Sequence[Record]) -> None:
         """Take records in their order, all or none."""

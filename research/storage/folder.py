@@ -14,6 +14,7 @@ from research.storage.lock import FILE as LOCK_FILE
 from research.storage.lock import Lock, is_held, read_holder
 
 DATABASE = "research.db"
+LOG = "research.log"
 EXPERIMENTS = "experiments"  # holds a folder for each experiment that asked for one
 ENVIRONMENT = "env"  # holds what is known of the surroundings of a run, as text
 
@@ -162,4 +163,6 @@ def _refuse_what_exists(name: str) -> None:
 
 
 def _holds_anything(folder: Path) -> bool:
-    return any(path.name != LOCK_FILE for path in folder.iterdir())
+    """Whether there is anything but what is left of a study whose process was killed as it began."""
+    names = {path.name for path in folder.iterdir()}
+    return bool(names - {LOCK_FILE, LOG, ENVIRONMENT} if LOCK_FILE in names else names)

@@ -14,6 +14,7 @@ class Known(NamedTuple):
 
     key: int
     attempt: int  # which the next one is
+    status: str | None  # if it is over, and runs again with its group
 
 
 class Past:
@@ -42,8 +43,9 @@ class Past:
         self.n_groups = 0
         for row in rows:
             begun = row.status != QUEUED
-            known = Known(row.key, row.attempt + 1 if begun else row.attempt)
-            if row.status in ends:
+            status = row.status if row.status in ends else None
+            known = Known(row.key, row.attempt + 1 if begun else row.attempt, status)
+            if status is not None:
                 self.over.append(row)
                 self._over[int(row.id, 16)] = known
             else:

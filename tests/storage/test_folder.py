@@ -93,3 +93,15 @@ def test_a_study_that_has_ended_is_removed_even_if_it_left_its_lock():
         Path("study", name).touch()
     assert not is_held(Path("study"))
     assert remove_folder("study", ask=False, force=False)
+
+
+def test_what_is_left_of_a_study_that_was_killed_as_it_began_is_in_nobodys_way():
+    Path("study/env").mkdir(parents=True)
+    for name in ("research.lock", "research.log", "env/python.txt"):
+        Path("study", name).touch()
+    with NewFolder("study") as new:
+        new.keep()
+    Path("study/research.lock").touch()
+    Path("study/mine").touch()
+    with pytest.raises(StudyExistsError, match="exists and is no study"):
+        NewFolder("study")
