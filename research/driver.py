@@ -149,6 +149,8 @@ class Driver:
         except BaseException as error:
             self._end_open(list(self._open), STOPPED, None, "the study was stopped")
             is_error = isinstance(error, Exception)
+            if not is_error:
+                self._log.warning("the study is stopped by %s", type(error).__name__)
             text = f"{type(error).__name__}: {error}" if is_error else None
             self._records.append(Closed(time.time(), BROKEN if is_error else STOPPED, text))
             raise
@@ -214,6 +216,7 @@ class Driver:
                 walk = None if domain is None else self._admit(domain, generation, update)
             except Exception as error:  # it is the user's function
                 text = f"the update of the domain by {update.name} failed: {type(error).__name__}: {error}"
+                self._log.error(text, exc_info=error)
                 raise StudyError(text) from error
             if domain is not None and walk is not None:
                 self._records.append(Replaced(self._source.n_items, dict(update.numbers)))

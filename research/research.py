@@ -14,6 +14,7 @@ from research.definition import check_definition, load_definition
 from research.describing import Described
 from research.detaching import Detached
 from research.detaching import detach as run_detached
+from research.detaching import terminate as end_study
 from research.domain import Domain
 from research.domain.walking import checked_numbers
 from research.errors import StudyError, StudyNotFoundError
@@ -367,7 +368,7 @@ class Research(Attaching, Described, Detached, Builder):
         ask : bool, default True
             Ask on the terminal first.
         force : bool, default False
-            Remove the folder even if it is no study, or one that is running.
+            Remove the folder even if it is no study, or one that is running, which is ended first.
 
         Returns
         -------
@@ -383,7 +384,7 @@ class Research(Attaching, Described, Detached, Builder):
         StudyNotFoundError
             If there is no such folder.
         """
-        return remove_folder(study_name(name), ask, force)
+        return remove_folder(study_name(name), ask, force, lambda folder: end_study(folder, grace=10))
 
     def __repr__(self) -> str:
         return f"Research({self.name!r}, {self.domain!r}, {self.experiment!r})"

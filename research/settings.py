@@ -125,7 +125,7 @@ def read_settings(
     if has_devices:
         _check_devices_given_once({"workers": workers_configs, "branches": branches_configs})
     target = _target(executor_target)
-    _check_bools(detach=detach, debug=debug)
+    _check_bools(detach=detach, debug=debug, parallel=parallel, finalize=finalize, dump_results=dump_results)
     if debug and (parallel or target != "for"):
         raise ValueError(
             "`debug=True` raises the first exception where it happens: it needs `parallel=False` "

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 
 from research.domain import Domain
 from research.domain.walking import Replacement, make_replacement
+from research.experiment.calling import check_call
 from research.experiment.compiling import compile_value
 from research.experiment.schedule import When, parse_when
 from research.results.results import ResearchResults
@@ -51,8 +52,12 @@ def make_update(given: Replacement) -> Update:
     ------
     ValueError
         If `when` means nothing.
+    TypeError
+        If the function does not take such arguments.
     """
-    return Update(given.function, parse_when(given.when), given.numbers, given.wait, given.kwargs)
+    update = Update(given.function, parse_when(given.when), given.numbers, given.wait, given.kwargs)
+    check_call(given.function, (), given.kwargs, f"the update of the domain by {update.name}")
+    return update
 
 
 class Updating:

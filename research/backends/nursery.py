@@ -15,6 +15,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
@@ -197,6 +198,9 @@ class _Nursery:
                 work(Connection(pipe), self._board, worker, lambda: (self._blueprint, spec), spool)
                 flush_streams()
                 os._exit(0)
+            except BaseException:
+                traceback.print_exc()
+                flush_streams()
             finally:
                 os._exit(1)
         with contextlib.suppress(OSError):  # the child may have been faster

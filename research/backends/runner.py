@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from research.backends.base import Blueprint, WorkerSpec
@@ -112,6 +112,17 @@ class Recorder:
             None,
         )
 
+    def break_off(self, error: Exception) -> None:
+        """Note that the executor failed, if the experiment had not ended before."""
+        if self._ended is not None:
+            return
+        iteration = 0 if self.run is None else self.run.iteration
+        failure = describe(UnitError("executor", iteration, error))
+        now = time.time()
+        self._ended = Ended(
+            self._worker, self.experiment, FAILED, self.started, now, iteration, (failure,), None
+        )
+
     def collect(self) -> list[Event]:
         """Return events of all that happened since the last call."""
         if self._is_over:
@@ -205,12 +216,33 @@ class TaskRunner:
         """Run a task to its end; events that are not sent by then are kept until the next `flush`."""
         begun = time.perf_counter()
         recorders = {member.id: Recorder(self._worker, member.id, self.flush) for member in task.members}
-        folders = {member.id: member.folder_name for member in task.members}
         blueprint = self._blueprint
         if self._capture is not None:
             self._capture.begin(
                 task.number, tuple(recorders), blueprint.executor_target == "threads" and len(recorders) > 1
             )
+        try:
+            self._execute(task, recorders)
+        except Exception as error:  # in a subclass of the executor: those of units it has caught
+            if blueprint.debug:
+                raise
+            if self._capture is not None:
+                self._capture.cut()
+            for recorder in recorders.values():
+                recorder.break_off(error)
+        with self._lock:
+            if self._capture is not None:
+                self._waiting.extend(self._capture.end())
+            for recorder in self._recorders:
+                self._waiting.extend(recorder.collect())
+            self._recorders = []
+            self._waiting.append(TaskDone(self._worker, task.number, time.perf_counter() - begun))
+
+    def _execute(self, task: Task, recorders: Mapping[str, Recorder]) -> None:
+        blueprint = self._blueprint
+        folders = {member.id: member.folder_name for member in task.members}
+        with self._lock:
+            self._recorders = list(recorders.values())
         executor = blueprint.executor_class(
             blueprint.experiment,
             blueprint.executor_target,
@@ -230,16 +262,7 @@ class TaskRunner:
         )
         for run in executor.experiments:
             recorders[run.id].run = run
-        with self._lock:
-            self._recorders = list(recorders.values())
         executor.run()
-        with self._lock:
-            if self._capture is not None:
-                self._waiting.extend(self._capture.end())
-            for recorder in self._recorders:
-                self._waiting.extend(recorder.collect())
-            self._recorders = []
-            self._waiting.append(TaskDone(self._worker, task.number, time.perf_counter() - begun))
 
     def replace(self, generation: int, domain: Domain) -> None:
         """Take note of a further domain; from any thread, before tasks that need it."""

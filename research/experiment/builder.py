@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from inspect import isgeneratorfunction
 from types import ModuleType
 from typing import Any, Protocol, Self
 
@@ -76,9 +77,17 @@ class Builder:
         ------
         ValueError
             If `when`, `dump` or `save_to` mean nothing.
+        TypeError
+            If the function is a generator function.
         AttributeError
             If no function is given and none is found by this name.
         """
+        called = name if func is None else func
+        if isgeneratorfunction(called):
+            raise TypeError(
+                f"{called.__name__!r} is a generator function, of which a call runs nothing: "
+                "add_generator takes one item at each iteration"
+            )
         return self._add_call("func", name, func, when, save_to, dump, args, root, save_output_dict, kwargs)
 
     def add_generator(

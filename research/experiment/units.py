@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from research.errors import did_you_mean
+from research.experiment.calling import check_call
 from research.experiment.compiling import Evaluator, Known, check_names, compile_value
 from research.experiment.schedule import When
 
@@ -107,6 +108,8 @@ class Target:
         check_names([self.args, self.kwargs], unit, known)
         if isinstance(self.function, Method):
             self.function.check(unit, known)
+        elif isinstance(self.args, list | tuple) and "kwargs" not in (self.kwargs or {}):
+            check_call(self.function, self.args, self.kwargs or {}, f"the unit {unit!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,14 +22,21 @@ def check_level(loglevel: str | None) -> int:
 def open_log(path: Path | None, level: int) -> logging.Logger:
     """Return a logger of its own, which writes to a file and passes on to the logger `research`."""
     logger = logging.Logger("research.study", level)
-    logger.parent = logging.getLogger("research")
+    logger.addHandler(_PassOn())
     if path is not None:
         handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
         logger.addHandler(handler)
-    else:
-        logger.addHandler(logging.NullHandler())
     return logger
+
+
+class _PassOn(logging.Handler):
+    """Gives records to the logger `research`, as far as the program's levels let them pass."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        logger = logging.getLogger("research")
+        if logger.hasHandlers() and logger.isEnabledFor(record.levelno):
+            logger.handle(record)
 
 
 def close_log(logger: logging.Logger) -> None:

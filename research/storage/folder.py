@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -132,8 +133,8 @@ class NewFolder:
                 path.rmdir()
 
 
-def remove_folder(name: str, ask: bool, force: bool) -> bool:
-    """Remove a study; see `Research.remove`."""
+def remove_folder(name: str, ask: bool, force: bool, end: Callable[[Path], object] | None = None) -> bool:
+    """Remove a study; see `Research.remove`. One that runs is ended first, by `end`."""
     folder = Path(name)
     if not folder.exists():
         raise StudyNotFoundError(f"there is no folder {str(folder)!r}")
@@ -147,6 +148,8 @@ def remove_folder(name: str, ask: bool, force: bool) -> bool:
         answer = input(f"Remove {folder.absolute()} with everything in it? [y/N] ")
         if answer.strip().lower() not in ("y", "yes"):
             return False
+    if end is not None and is_held(folder):
+        end(folder)
     shutil.rmtree(folder)
     return True
 

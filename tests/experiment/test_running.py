@@ -141,9 +141,10 @@ def test_executors_and_experiments_are_shown_in_a_few_words():
 def test_configs_that_were_passed_in_stay_as_they_are():
     configs, branches, common = [{"a": [1]}], [{"b": [2]}], {"c": [3]}
     experiment = Experiment().add_callable(
-        "spoil", lambda config: [value.append(0) for value in config.values()]
+        "spoil", lambda config: [value.append(0) for value in config.values()], args=[EC()]
     )
-    Executor(experiment, configs=configs, branches_configs=branches, executor_config=common).run()
+    executor = Executor(experiment, configs=configs, branches_configs=branches, executor_config=common).run()
+    assert not executor.experiments[0].is_failed
     assert (configs, branches, common) == ([{"a": [1]}], [{"b": [2]}], {"c": [3]})
 
 

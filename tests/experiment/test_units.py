@@ -106,8 +106,11 @@ def test_instances_are_made_in_order_at_the_start_of_each_experiment_and_may_use
 
 
 def test_an_instance_that_cannot_be_made_fails_its_experiment_before_any_unit_runs():
+    def broken():
+        raise TypeError("no")
+
     called = []
-    experiment = Experiment().add_instance("calc", Calculator, wrong=1).add_callable(called.append, args=[0])
+    experiment = Experiment().add_instance("calc", broken).add_callable(called.append, args=[0])
     run = run_one(experiment)
     assert (run.is_failed, called) == (True, [])
     (error,) = run.errors
@@ -275,3 +278,45 @@ def test_dump_is_a_unit_that_is_due_last_by_default():
     experiment = Experiment().save(1, "x").dump()
     assert written(experiment, n_iters=2) == [("x", 0, 1), ("x", 1, 1), "dump"]
     assert written(Experiment().dump("x", when="%0").save(1, "x"), n_iters=1) == ["dump", ("x", 0, 1)]
+
+
+def two(a, b=1):
+    return a + b
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "text"),
+    [
+        ({}, "missing a required argument: 'a'"),
+        ({"a": 1, "c": 2}, "got an unexpected keyword argument 'c'"),
+        ({"args": [1, 2, 3]}, "too many positional arguments"),
+        ({"a": O("one"), "save": "y"}, "got an unexpected keyword argument 'save'"),
+    ],
+)
+def test_arguments_that_a_function_does_not_take_are_refused_before_anything_runs(kwargs, text):
+    experiment = Experiment().add_callable("one", lambda: 1).add_callable(two, **kwargs)
+    with pytest.raises(TypeError, match=rf"the unit 'two' cannot call two\(a, b=1\): {text}"):
+        Executor(experiment)
+
+
+@pytest.mark.parametrize(
+    "add",
+    [
+        lambda experiment: experiment.add_callable("two", two, args=EC("all")),
+        lambda experiment: experiment.add_callable("two", two, kwargs=EC()),
+        lambda experiment: experiment.add_callable("two", dict, a=1, b=2),
+        lambda experiment: experiment.add_callable("two", print, args=[1, 2]),
+    ],
+)
+def test_arguments_that_nobody_knows_yet_are_not_judged(add):
+    Executor(add(Experiment()))
+
+
+def test_a_generator_function_is_no_callable():
+    def numbers():
+        yield 1
+
+    text = r"'numbers' is a generator function, of which a call runs nothing: add_generator takes one item"
+    for add in (lambda: Experiment().add_callable(numbers), lambda: Experiment().add_callable("n", numbers)):
+        with pytest.raises(TypeError, match=text):
+            add()

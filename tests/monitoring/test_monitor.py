@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from research import Domain, Research
 from research.errors import UnitFailure
 from research.events import Ended, Failure, Running
 from research.monitoring.log import check_level, close_log, open_log
@@ -170,3 +171,23 @@ def test_a_level_that_does_not_exist_is_refused(level):
 
 def test_levels_are_known_by_name():
     assert check_level(None) == check_level("INFO") == logging.INFO
+
+
+def run_with_level(level, capsys):
+    handler = logging.StreamHandler()
+    root = logging.getLogger()
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel(level)
+    try:
+        Research("study", Domain(a=[1])).add_callable("f", lambda: 1 / 0).run(dump_results=False, bar=False)
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)
+    return [line for line in capsys.readouterr().err.splitlines() if "seed" in line or "failed in" in line]
+
+
+def test_the_programs_levels_hold_for_what_the_log_passes_on(capsys):
+    assert len(run_with_level("INFO", capsys)) == 2
+    assert len(run_with_level("WARNING", capsys)) == 1
+    assert run_with_level("CRITICAL", capsys) == []

@@ -315,3 +315,15 @@ def test_ctrl_c_at_the_terminal_is_for_the_script(tmp_path):
     process.communicate(timeout=PATIENCE)
     assert Research.load("study").wait(PATIENCE)
     assert Research.load("study").monitor.counts == {"done": 40}
+
+
+def test_a_study_that_is_removed_by_force_is_ended_first():
+    study = study_of(9).run(workers=2, detach=True)
+    until(lambda: study.monitor.counts.get("done") == 5)
+    family = processes()
+    with pytest.raises(StudyError, match="is running; nothing was removed"):
+        Research.remove("study", ask=False)
+    assert Research.remove("study", ask=False, force=True)
+    assert not Path("study").exists()
+    study.is_finished  # lets go of the child
+    assert not any(process.is_running() for process in family)

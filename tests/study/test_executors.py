@@ -59,15 +59,29 @@ def test_an_executor_of_ones_own_may_look_in_after_each_iteration(way):
     assert results.statuses_to_df()["iterations"].tolist()[0] == 3  # the one in which it was found to end
 
 
-def test_an_executor_that_fails_loses_its_experiments_and_no_others():
+@pytest.mark.parametrize("options", [{"workers": 2}, {"parallel": False}, {"isolation": "experiment"}])
+def test_an_executor_that_fails_fails_its_experiments_and_no_others(options):
     class Broken(Executor):
         def run(self):
             if self.experiments[0].config["a"] == 1:
                 raise RuntimeError("out of order")
             return super().run()
 
-    described = study().run(executor_class=Broken, workers=2, bar=False)
-    assert described.results.statuses_to_df()["status"].tolist() == ["done", "lost", "done", "done"]
+    described = study().run(executor_class=Broken, bar=False, **options)
+    assert described.results.statuses_to_df()["status"].tolist() == ["done", "failed", "done", "done"]
+    (failure,) = described.monitor.exceptions
+    assert (failure["name"], str(failure["exception"])) == ("executor", "out of order")
+    assert "in run" in failure["traceback"]
+
+
+def test_an_executor_that_cannot_be_made_says_why():
+    class Narrow(Executor):
+        def __init__(self, experiment):
+            super().__init__(experiment)
+
+    described = study().run(executor_class=Narrow, bar=False)
+    assert described.monitor.counts == {"failed": 4}
+    assert "__init__() " in str(described.monitor.exceptions[0]["exception"])
 
 
 @pytest.mark.parametrize("other", [Research, Executor(study().experiment), "Executor", 5], ids=repr)
