@@ -36,18 +36,12 @@ def seed_globals(run: RunningExperiment) -> None:
     """
     bits = run.seed_bytes(PURPOSE, 40)
     random.seed(int.from_bytes(bits[:16], "little"))
-    _seed_numpy(np.frombuffer(bits, "<u4", count=4, offset=16))
+    if not isinstance(mtrand.get_bit_generator(), np.random.MT19937):
+        mtrand.set_bit_generator(np.random.MT19937())  # whatever an earlier experiment has put there
+    np.random.seed(np.frombuffer(bits, "<u4", count=4, offset=16))
     torch = _find_torch()
     if torch is not None:
         torch.manual_seed(int.from_bytes(bits[32:], "little") >> 1)  # as int64, which libraries make of it
-
-
-def _seed_numpy(words: np.ndarray[Any, Any]) -> None:
-    try:
-        np.random.seed(words)
-    except TypeError:  # somebody has put a generator there that is no MT19937, and cannot be seeded again
-        mtrand.set_bit_generator(np.random.MT19937())
-        np.random.seed(words)
 
 
 def take_states() -> States:
