@@ -191,6 +191,7 @@ class _Run:
             memory_check=settings.memory_check,
             profile=settings.profile,
             captures=(bool(settings.redirect[0]), bool(settings.redirect[1])),
+            seed_libraries=settings.seed_libraries,
         )
 
     def _admit(self, domain: Domain, generation: int, update: Update) -> Walk:

@@ -127,6 +127,7 @@ class Research(Attaching, Described, Detached, Builder):
         threads_per_worker: int | None = None,
         resume: bool | None = None,
         retry_failed: bool = False,
+        seed_libraries: bool = True,
     ) -> Self:
         """Run the study and wait for its end.
 
@@ -197,6 +198,10 @@ class Research(Attaching, Described, Detached, Builder):
             domain may have changed: what is there stays. Default: only if the study was loaded.
         retry_failed : bool, default False
             When a study is gone on with, also run again what failed.
+        seed_libraries : bool, default True
+            Seed the global generators of `random`, `numpy.random` and, where it has been imported, torch for
+            each experiment, so that units that draw from them repeat as well. Branches in threads share these
+            generators, which are not seeded then.
 
         Returns
         -------
@@ -236,6 +241,7 @@ class Research(Attaching, Described, Detached, Builder):
             isolation=isolation,
             start_method=start_method,
             threads_per_worker=threads_per_worker,
+            seed_libraries=seed_libraries,
         )
         if self._why_no_definition is not None:
             raise StudyError(f"this study cannot be run again: {self._why_no_definition}")

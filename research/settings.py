@@ -46,6 +46,8 @@ class RunSettings:
         Of stdout and stderr: 0 none, 1 one file for the study, 2 one for each experiment, 3 both.
     n_digits : int or None
         Of the numbers before an experiment's id; 0: there are none, None: as the domain says.
+    seed_libraries : bool
+        Whether global generators are seeded for each experiment; not where branches share them.
     remarks : tuple of str
         What the log should say of these settings.
     """
@@ -66,6 +68,7 @@ class RunSettings:
     profile: int
     redirect: tuple[int, int]
     n_digits: int | None
+    seed_libraries: bool
     remarks: tuple[str, ...]
 
     @property
@@ -105,6 +108,7 @@ def read_settings(
     isolation: str | None,
     start_method: str | None,
     threads_per_worker: int | None,
+    seed_libraries: bool,
 ) -> RunSettings:
     """Check arguments of `Research.run`, which describes them.
 
@@ -125,7 +129,14 @@ def read_settings(
     if has_devices:
         _check_devices_given_once({"workers": workers_configs, "branches": branches_configs})
     target = _target(executor_target)
-    _check_bools(detach=detach, debug=debug, parallel=parallel, finalize=finalize, dump_results=dump_results)
+    _check_bools(
+        detach=detach,
+        debug=debug,
+        parallel=parallel,
+        finalize=finalize,
+        dump_results=dump_results,
+        seed_libraries=seed_libraries,
+    )
     if debug and (parallel or target != "for"):
         raise ValueError(
             "`debug=True` raises the first exception where it happens: it needs `parallel=False` "
@@ -139,6 +150,7 @@ def read_settings(
     profile = read_profile(profile, target, n_branches, "executor_target")
     isolation = _isolation(isolation, has_devices, parallel)
     n_threads = _threads(threads_per_worker, n_workers)
+    share_globals = seed_libraries and target == "threads" and n_branches > 1
     return RunSettings(
         tuple(
             WorkerSpec(config, n_threads, tuple(map(tuple, own)))
@@ -162,12 +174,21 @@ def read_settings(
             _redirect("redirect_stderr", redirect_stderr, dump_results, debug),
         ),
         None if create_id_prefix is None else checked_digits(create_id_prefix),
-        tuple(_remarks(start_method, reason, isinstance(workers, int), unused_devices(devices, dealt))),
+        seed_libraries and not share_globals,
+        tuple(
+            _remarks(
+                start_method, reason, isinstance(workers, int), unused_devices(devices, dealt), share_globals
+            )
+        ),
     )
 
 
 def _remarks(
-    start_method: str, reason: str | None, are_workers_alike: bool, unused: Sequence[str]
+    start_method: str,
+    reason: str | None,
+    are_workers_alike: bool,
+    unused: Sequence[str],
+    share_globals: bool,
 ) -> list[str]:
     remarks = []
     if reason is not None:
@@ -181,6 +202,11 @@ def _remarks(
         remarks.append(
             f"devices {', '.join(unused)} are not used: they cannot be dealt evenly to all branches of all "
             "workers"
+        )
+    if share_globals:
+        remarks.append(
+            "global generators (random, numpy.random, torch) are not seeded, as branches in threads share "
+            "them: executor_target='for' runs one after another"
         )
     return remarks
 

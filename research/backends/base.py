@@ -49,6 +49,8 @@ class Blueprint:
         Of units: nothing, their times, or what they call as well.
     captures : tuple of bool
         Whether what goes to stdout and to stderr is kept.
+    seed_libraries : bool
+        Whether global generators are seeded for each experiment.
     """
 
     experiment: Experiment
@@ -65,6 +67,7 @@ class Blueprint:
     memory_check: MemoryCheck | None = None
     profile: int = 0
     captures: tuple[bool, bool] = (False, False)
+    seed_libraries: bool = False
 
     def experiment_folder(self, experiment: str) -> Path:
         """Return an experiment's own folder, made if it is not there."""

@@ -30,6 +30,7 @@ from research.events import (
     Values,
     Waiting,
 )
+from research.experiment.seeding import kept_globals
 
 FLUSH_SECONDS = 0.25
 _OF_EXPERIMENTS = (Running, Values, Profiled, Printed, Ended)
@@ -57,12 +58,14 @@ class InlineBackend:
         self._before: dict[str, str | None] = {}  # variables of the environment, as they were
         self._spools: Spools | None = None
         self._capture: Capture | None = None
+        self._seed_libraries = False
         self._thread = 0  # that runs tasks
 
     def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
         if len(workers) != 1:
             raise ValueError(f"without processes there is one worker, got {len(workers)}")
         self._set_environment(workers[0].environment)
+        self._seed_libraries = blueprint.seed_libraries
         if any(blueprint.captures):
             self._spools = Spools(1, blueprint.captures)
             self._capture = Capture(0, self._spools.of(0)._replace(ledger=None))  # they end together
@@ -82,7 +85,7 @@ class InlineBackend:
 
     def events(self, timeout: float) -> Sequence[Event]:
         deadline = time.monotonic() + timeout
-        with self._captured():
+        with self._lent():
             while self._tasks and self._runner is not None and self._has_room(deadline):
                 try:
                     self._runner.run(self._tasks.popleft())
@@ -135,13 +138,15 @@ class InlineBackend:
         os.environ.update(variables)
 
     @contextmanager
-    def _captured(self) -> Iterator[None]:
-        """While tasks run, what is printed is theirs; then this process has its streams back."""
+    def _lent(self) -> Iterator[None]:
+        """While tasks run, what is printed is theirs, and so are global generators; then all is put back."""
         self._thread = threading.get_ident()
         with ExitStack() as stack:
             if self._capture is not None and self._tasks:
                 stack.callback(self._capture.stop)  # first, as anything may be interrupted
                 self._capture.start()
+            if self._seed_libraries and self._tasks:
+                stack.enter_context(kept_globals())
             yield
 
     def _emit(self, events: Sequence[Event]) -> None:

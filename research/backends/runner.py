@@ -259,6 +259,7 @@ class TaskRunner:
             on_end=lambda run: self._end(recorders[run.id], run),
             on_iteration=self._on_iteration,
             on_turn=self._turn_taker(len(recorders)),
+            seed_libraries=blueprint.seed_libraries,
         )
         for run in executor.experiments:
             recorders[run.id].run = run

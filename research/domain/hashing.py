@@ -107,7 +107,8 @@ def _encode(value: Any, parents: tuple[int, ...]) -> JSON:
     for kind, handler in _FAMILIES:
         if isinstance(value, kind):
             return handler(value, parents)
-    if dataclasses.is_dataclass(type(value)):  # an object may answer to any name that it is asked for
+    # (an object, and even its class, may answer to any name that it is asked for)
+    if any("__dataclass_fields__" in vars(kind) for kind in type(value).__mro__):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(type(value))}
         return {"$dataclass": [_qualified(type(value)), _dict(fields, parents)]}
     return _object(value, parents)

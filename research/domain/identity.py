@@ -36,5 +36,9 @@ def experiment_rng(seed: int, experiment: str) -> np.random.Generator:
 
 def experiment_seeds(seed: int, purpose: str) -> np.random.SeedSequence:
     """Make a sequence of seeds from the study's seed and a text, an experiment's id for instance."""
-    digest_ = blake2b(f"{seed}|{purpose}".encode(), digest_size=16).digest()
-    return np.random.SeedSequence(int.from_bytes(digest_, "little"))
+    return np.random.SeedSequence(int.from_bytes(experiment_bytes(seed, purpose, 16), "little"))
+
+
+def experiment_bytes(seed: int, purpose: str, n_bytes: int) -> bytes:
+    """Make at most 64 random bytes from the study's seed and a text; another number gives others."""
+    return blake2b(f"{seed}|{purpose}".encode(), digest_size=n_bytes).digest()

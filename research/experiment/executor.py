@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import count, groupby
@@ -14,11 +15,11 @@ from typing import Any, Self
 
 from research.domain import Config, ConfigAlias
 from research.domain.identity import experiment_id
-from research.experiment.builder import Builder
 from research.experiment.compiling import Evaluator, MissingOutput
-from research.experiment.experiment import Experiment
+from research.experiment.experiment import Experiment, checked_experiment
 from research.experiment.merging import merge_configs
 from research.experiment.running import FanOut, MemorySink, RunningExperiment, RunningUnit, Sink
+from research.experiment.seeding import Turns, kept_globals, seed_globals
 from research.experiment.units import Step
 from research.profiling.measuring import IterationClock, invoke_timed, measured, read_profile
 from research.profiling.profiler import Profiler
@@ -131,6 +132,9 @@ class Executor:
     on_turn : callable, optional
         Called with the experiments that units, or the making of an instance, are about to run for, in the
         thread in which they do.
+    seed_libraries : bool, default False
+        Seed the global generators of `random`, numpy and torch for each experiment; see `Research.run`. They
+        are put back at the end. Several branches need `target='for'`.
 
     Raises
     ------
@@ -169,17 +173,20 @@ class Executor:
         on_iteration: Callable[[], None] | None = None,
         profile: bool | int | str = 0,
         on_turn: Callable[[Sequence[RunningExperiment]], None] | None = None,
+        seed_libraries: bool = False,
     ) -> None:
         if target not in TARGETS:
             raise ValueError(f"`target` must be one of {sorted(TARGETS)}, got {target!r}")
         self.target = TARGETS[target]
         if debug and self.target != "for":
             raise ValueError("`debug=True` needs `target='for'`: an exception in a thread has nowhere to go")
-        self._on_turn = on_turn
         merged = merge_configs(configs, branches_configs, executor_config)
+        if seed_libraries and self.target == "threads" and len(merged) > 1:
+            raise ValueError("`seed_libraries=True` needs `target='for'`: threads share global generators")
+        self._seed_libraries = seed_libraries
         if program is None:
             level = read_profile(profile, self.target, len(merged))
-            program = Program.compile(_checked(experiment), n_iters, level)
+            program = Program.compile(checked_experiment(experiment), n_iters, level)
         self.program = program
         self._finalize, self._debug = finalize, debug
         self._is_alone = on_end is None  # nobody else is there to tell of failures
@@ -223,6 +230,9 @@ class Executor:
                 None if folder is None else lambda _: first.folder,
             )
             self._root.branches = self.experiments
+        self._turns: Turns | None = None
+        if on_turn is not None or (seed_libraries and (self._root is not None or len(merged) > 1)):
+            self._turns = Turns(on_turn, seed_libraries)
         self._clock: IterationClock | None = None
         if program.profile:
             runs = self.experiments, self._root, self._targets
@@ -253,11 +263,16 @@ class Executor:
         """
         if self._clock is not None:
             self._clock.start()
-        if self.target == "threads" and len(self.experiments) > 1:
-            with ThreadPoolExecutor(len(self.experiments), thread_name_prefix="branch") as pool:
-                self._run(lambda work, branches: deque(pool.map(work, branches), maxlen=0))
-        else:
-            self._run(lambda work, branches: deque(map(work, branches), maxlen=0))
+        with ExitStack() as stack:
+            if self._seed_libraries and self._is_alone:  # (else who made it knows what to put back, and when)
+                stack.enter_context(kept_globals())
+            if self._seed_libraries and self._turns is None:
+                seed_globals(self.experiments[0])
+            apply: Callable[..., Any] = map
+            if self.target == "threads" and len(self.experiments) > 1:
+                pool = stack.enter_context(ThreadPoolExecutor(len(self.experiments), "branch"))
+                apply = pool.map
+            self._run(lambda work, branches: deque(apply(work, branches), maxlen=0))
         if self._is_alone and all(run.is_failed for run in self.experiments):
             first = self.experiments[0].errors[0]
             text = "all %s experiments failed; the first error: %r; see `.experiments[i].errors`"
@@ -307,8 +322,8 @@ class Executor:
                 owners = [run for run in self.experiments if not run.ending]
 
             def create(run: RunningExperiment, name: str = name, make: Evaluator = make) -> None:
-                if self._on_turn is not None:
-                    self._on_turn(self.experiments if run is self._root else (run,))
+                if self._turns is not None:
+                    self._turns.begin(run, self.experiments if run is self._root else (run,))
                 try:
                     run.instances[name] = make(run)
                 except (Exception, SystemExit) as error:
@@ -331,8 +346,8 @@ class Executor:
             due = [run for run in self.experiments if run.is_alive and self._is_due(step, run, is_last)]
             if due:
                 self._targets[:] = due
-                if self._on_turn is not None:
-                    self._on_turn(due)
+                if self._turns is not None:
+                    self._turns.begin(root, due)
                 self._call(step, root, is_last or all(run.ending for run in due))
                 if root.ending:
                     self._pass_on(root)
@@ -347,8 +362,8 @@ class Executor:
 
     def _run_steps(self, run: RunningExperiment, steps: Sequence[Step], is_last: bool) -> None:
         """Run the units of one iteration that are due, one after another."""
-        if self._on_turn is not None:
-            self._on_turn((run,))
+        if self._turns is not None:
+            self._turns.begin(run, (run,))
         for step in steps:
             if (step.always and run.ending is None) or self._is_due(step, run, is_last):
                 self._call(step, run, is_last)
@@ -383,16 +398,3 @@ class Executor:
             run.is_alive = False
             if self._on_end is not None:
                 self._on_end(run)
-
-
-def _checked(experiment: Any) -> Experiment:
-    """Refuse what is no experiment."""
-    if isinstance(experiment, Experiment):
-        return experiment
-    if isinstance(experiment, Builder):
-        hint = "of a study it is `study.experiment`"
-    elif callable(experiment):
-        hint = "a function becomes one by Experiment().add_callable(function, …)"
-    else:
-        hint = "it is made by Experiment().add_callable(…)"
-    raise TypeError(f"an Executor runs an Experiment, got {type(experiment).__name__} {experiment!r}: {hint}")

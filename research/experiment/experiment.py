@@ -152,3 +152,16 @@ def check_variable(variable: Any, parameters: Iterable[str]) -> None:
     if is_column or variable in parameters:
         what = "a column of tables" if is_column else "a parameter"
         raise ValueError(f"a variable must not be named {variable!r}: that is {what}")
+
+
+def checked_experiment(experiment: Any) -> Experiment:
+    """Refuse what is no experiment."""
+    if isinstance(experiment, Experiment):
+        return experiment
+    if isinstance(experiment, Builder):
+        hint = "of a study it is `study.experiment`"
+    elif callable(experiment):
+        hint = "a function becomes one by Experiment().add_callable(function, …)"
+    else:
+        hint = "it is made by Experiment().add_callable(…)"
+    raise TypeError(f"an Executor runs an Experiment, got {type(experiment).__name__} {experiment!r}: {hint}")

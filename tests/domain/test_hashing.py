@@ -384,7 +384,12 @@ def test_an_alias_names_a_whole_dict():
     assert named.hash() != Config(options=Alias({"lock": object(), "x": 1}, "open")).hash()
 
 
-class Obliging:
+class Obliged(type):
+    def __getattr__(cls, name):
+        return cls(name)
+
+
+class Obliging(metaclass=Obliged):
     """An object that answers to any name that it is asked for, as expressions of other libraries do."""
 
     def __init__(self, name):
