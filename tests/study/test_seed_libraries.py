@@ -91,6 +91,11 @@ def test_a_larger_domain_changes_nothing_of_those_that_were_there(reference):
     pd.testing.assert_frame_equal(larger[larger["a"] < 7], reference, check_exact=True)
 
 
+def test_a_study_that_is_gone_on_with_has_the_same_numbers(reference):
+    study(domain=Domain(a=[5, 2, 4]))
+    pd.testing.assert_frame_equal(frame(study(resume=True, workers=2)), reference, check_exact=True)
+
+
 def test_an_experiment_that_leaves_another_kind_of_generator_harms_no_other():
     def replace(a):
         if a % 2:
