@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.pool import NullPool
 
-from research.domain.hashing import digest
 from research.errors import StudyExistsError, StudyNotFoundError, cannot_write
 from research.storage import schema
 from research.storage.base import (
@@ -30,8 +27,9 @@ from research.storage.base import (
     Study,
 )
 from research.storage.batch import UPDATED, VALUES, Batch
+from research.storage.connecting import connect_read_only
 from research.storage.encoding import decode_name, decode_object, encode_name, plain
-from research.storage.files import write_whole
+from research.storage.files import object_file, object_path, write_whole
 from research.storage.folder import DATABASE
 
 LARGE = 2**20  # bytes from which an object gets a file of its own, where there is a folder for it
@@ -192,7 +190,12 @@ class SqlStore:
             [HistoryRow(key, decode_name(name), *rest) for key, name, *rest in history],
             [
                 ObjectRow(
-                    key, decode_name(name), iteration, form, size, self._loader(key, name, iteration, path)
+                    key,
+                    decode_name(name),
+                    iteration,
+                    form,
+                    size,
+                    self._loader(key, name, iteration, form, path),
                 )
                 for key, name, iteration, form, size, path in objects
             ],
@@ -292,21 +295,21 @@ class SqlStore:
             self._study_id = int(self._study_row(connection).id)
         return self._study_id
 
-    def _loader(self, key: int, name: str, iteration: int, path: str | None) -> Callable[[], Any]:
+    def _loader(self, key: int, name: str, iteration: int, form: str, path: str | None) -> Callable[[], Any]:
         def load() -> Any:
+            if path is not None and self._folder is not None:
+                return decode_object(form, object_file(self._folder, path).read_bytes())
             table = schema.objects
             with self._engine.connect() as connection:
-                row = connection.execute(
-                    sa.select(table.c.format, table.c.data).where(
+                data = connection.execute(
+                    sa.select(table.c.data).where(
                         table.c.study == self._find_study(connection),
                         table.c.experiment == key,
                         table.c.variable == name,
                         table.c.iteration == iteration,
                     )
-                ).one()
-            if path is None or self._folder is None:
-                return decode_object(row.format, row.data)
-            return decode_object(row.format, (self._folder / path).read_bytes())
+                ).scalar_one()
+            return decode_object(form, data)
 
         return load
 
@@ -329,9 +332,9 @@ class SqlStore:
         """Write a large object to a file of its own; None if it belongs into the table."""
         if self._folder is None or len(data) < LARGE:
             return None
-        path = Path("objects") / f"{digest(name, 16)}.bin"
+        path = object_path(name)
         write_whole(self._folder / path, data)
-        return str(path)
+        return path
 
 
 def _of_experiments(
@@ -360,23 +363,18 @@ def sqlite_store(folder: Path, read_only: bool = False) -> SqlStore:
     read_only : bool, default False
         For those who read while another process may write.
     """
-    path = folder / DATABASE
+    path = folder.absolute() / DATABASE  # units and users change the directory
     if read_only and not path.is_file():
         raise StudyNotFoundError(f"there is no study in {str(folder)!r}: it has no {DATABASE}")
-    name = quote(str(path.absolute()))
 
     def connect() -> sqlite3.Connection:
-        if not read_only:
-            connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=NORMAL")
-            connection.execute("PRAGMA cache_size=-65536")
-            return connection
-        # in a folder that nobody can write, SQLite cannot share its log; without one there is no need to
-        log = path.with_name(f"{path.name}-wal")
-        is_settled = not os.access(folder, os.W_OK) and not (log.exists() and log.stat().st_size)
-        mode = "mode=ro&immutable=1" if is_settled else "mode=ro"
-        return sqlite3.connect(f"file:{name}?{mode}", uri=True, timeout=30, check_same_thread=False)
+        if read_only:
+            return connect_read_only(path)
+        connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA cache_size=-65536")
+        return connection
 
     pool: dict[str, Any] = {"poolclass": NullPool} if read_only else {}
     return SqlStore(sa.create_engine("sqlite://", creator=connect, **pool), folder=folder)
