@@ -87,7 +87,7 @@ def open_sides(names: Sequence[str]) -> list[Side]:
 
 def _open_side(number: int, name: str) -> Side:
     folder = Path(name).absolute()
-    with closing(sqlite_store(Path(name), read_only=True)) as store:
+    with closing(sqlite_store(Path(name), read_only=True)) as store, readable(name):
         study = store.study()
     _refuse_running(name, folder)
     table = schema.experiments

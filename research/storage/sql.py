@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from research.storage.base import (
     Study,
 )
 from research.storage.batch import UPDATED, VALUES, Batch
-from research.storage.connecting import connect_read_only
+from research.storage.connecting import connect_read_only, readable
 from research.storage.encoding import decode_name, decode_object, encode_name, plain
 from research.storage.files import object_file, object_path, write_whole
 from research.storage.folder import DATABASE
@@ -297,11 +297,17 @@ class SqlStore:
 
     def _loader(self, key: int, name: str, iteration: int, form: str, path: str | None) -> Callable[[], Any]:
         def load() -> Any:
+            # what is in a pickle fails in its own way
+            checked = nullcontext() if form == "pickle" else readable(self._folder or self._name)
+            with checked:
+                return decode_object(form, read())
+
+        def read() -> Any:
             if path is not None and self._folder is not None:
-                return decode_object(form, object_file(self._folder, path).read_bytes())
+                return object_file(self._folder, path).read_bytes()
             table = schema.objects
             with self._engine.connect() as connection:
-                data = connection.execute(
+                return connection.execute(
                     sa.select(table.c.data).where(
                         table.c.study == self._find_study(connection),
                         table.c.experiment == key,
@@ -309,7 +315,6 @@ class SqlStore:
                         table.c.iteration == iteration,
                     )
                 ).scalar_one()
-            return decode_object(form, data)
 
         return load
 
