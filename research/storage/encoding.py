@@ -227,9 +227,18 @@ def decode_functions(data: bytes) -> list[FunctionStats]:
 
 
 def decode_iterations(first: int, step: int, count: int, data: bytes | None) -> np.ndarray[Any, Any]:
-    """Return iteration numbers as int64."""
+    """Return iteration numbers as int64.
+
+    Raises
+    ------
+    ValueError
+        If there are not so many.
+    """
     if data is not None:
-        return np.frombuffer(data, dtype="<i8")
+        found = np.frombuffer(data, dtype="<i8")
+        if len(found) != count:
+            raise ValueError(f"a block says that it holds {count} iterations, and holds {len(found)}")
+        return found
     return first + step * np.arange(count, dtype=np.int64)
 
 

@@ -21,13 +21,13 @@ from tests.results.stored_studies import id_of, write_study
 
 
 class Bomb:
-    """Makes a file when it is unpickled."""
+    """Makes a folder when it is unpickled."""
 
     def __init__(self, path):
         self.path = str(Path(path).absolute())
 
     def __reduce__(self):
-        return open, (self.path, "w")
+        return os.makedirs, (self.path, 0o777, True)
 
 
 def bomb():
@@ -146,7 +146,7 @@ def test_objects_are_opened_on_demand():
     write_study("theirs", {1: [Bomb("exploded")]})
     ((value,),) = [variables["x"].values() for variables in ResearchResults("theirs").results.values()]
     assert not has_exploded()
-    value.load().close()
+    value.load()
     assert has_exploded()
 
 
@@ -168,6 +168,7 @@ DAMAGE = {
     "an unknown kind of value": "UPDATE latest SET type = 'complicated'; DELETE FROM history",
     "an iteration that is none": "UPDATE latest SET iteration = 'x'; DELETE FROM history",
     "an object that is not there": "UPDATE latest SET type = 'object'; DELETE FROM history",
+    "iterations of another number": "UPDATE history SET iterations = zeroblob(8)",
     "no table": "DROP TABLE latest",
     "a name that is none": "UPDATE history SET variable = '$hex:zz'",
 }
