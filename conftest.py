@@ -22,7 +22,7 @@ from sybil.evaluators.doctest import NUMBER
 from sybil.example import SybilFailure
 from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
 
-collect_ignore = ["docs/conf.py", "docs/_build", "examples", "benchmarks"]
+collect_ignore = ["docs/conf.py", "docs/_build", "examples", "benchmarks", "tests/study/stand_ins"]
 
 pages = Sybil(
     parsers=[

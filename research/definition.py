@@ -8,7 +8,7 @@ from typing import Any
 
 from research.domain import Domain
 from research.domain.config import AUXILIARY, flatten
-from research.errors import StudyNotFoundError, cannot_write
+from research.errors import StudyError, StudyNotFoundError, cannot_write
 from research.experiment.experiment import RESERVED, Experiment
 from research.storage.files import whole_file
 from research.storage.folder import DATABASE
@@ -136,6 +136,8 @@ def load_definition(folder: Path) -> dict[str, Any] | None:
     ------
     StudyNotFoundError
         If the folder holds no study.
+    StudyError
+        If the definition cannot be loaded.
     """
     if not (folder / DATABASE).is_file():
         raise StudyNotFoundError(f"there is no study in {str(folder)!r}: it has no {DATABASE}")
@@ -143,6 +145,14 @@ def load_definition(folder: Path) -> dict[str, Any] | None:
         return None
     import dill
 
-    with (folder / FILE).open("rb") as file:
-        definition: dict[str, Any] = dill.load(file)
+    try:
+        with (folder / FILE).open("rb") as file:
+            definition = dill.load(file)
+        if not isinstance(definition, dict):
+            raise TypeError(f"it holds {type(definition).__name__}, not dict")
+    except Exception as error:  # unpickling runs code of users
+        raise StudyError(
+            f"the definition of the study in {str(folder)!r} cannot be loaded: {type(error).__name__}: "
+            f"{error}; ResearchResults({str(folder)!r}) reads its results without it"
+        ) from error
     return definition

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from typing import Any, NamedTuple
 
 
 class ResearchError(Exception):
@@ -34,6 +35,50 @@ class StudyError(ResearchError):
     """A study cannot go on, whatever its experiments do."""
 
 
+class DamagedStudyError(ResearchError, ValueError):
+    """What is stored of a study cannot be read: it is cut short, or was never written by this library."""
+
+
+class Contradiction(NamedTuple):
+    """An experiment was done twice and gave two values.
+
+    Attributes
+    ----------
+    id : str
+    variable : str
+    iteration : int
+    studies : (str, str)
+    values : (object, object)
+        One of each. What was not saved is shown as `<not saved>`; objects are not unpickled.
+    """
+
+    id: str
+    variable: str
+    iteration: int
+    studies: tuple[str, str]
+    values: tuple[Any, Any]
+
+    def __str__(self) -> str:
+        one, other = (
+            f"{shorten(value)} in {study!r}" for study, value in zip(self.studies, self.values, strict=True)
+        )
+        return f"experiment {self.id}, {self.variable!r} at iteration {self.iteration}: {one}, {other}"
+
+
+class ContradictionError(ResearchError, ValueError):
+    """Studies that were to be merged have other values for the same experiment.
+
+    Attributes
+    ----------
+    contradictions : tuple of Contradiction
+        All of them; the text shows the first.
+    """
+
+    def __init__(self, message: str, contradictions: Iterable[Contradiction] = ()) -> None:
+        super().__init__(message)
+        self.contradictions = tuple(contradictions)
+
+
 class UnitFailure(ResearchError):
     """Stands for an exception of a unit where the original did not survive the way between processes.
 
@@ -48,6 +93,21 @@ def cannot_write(place: object, error: BaseException) -> StudyError:
         f"{str(place)!r} cannot be written: {type(reason).__name__}: {reason}; what was stored before is "
         "kept: make room there, or see who may write there, and run the study under another `name`"
     )
+
+
+def cannot_read(place: object, error: BaseException) -> DamagedStudyError:
+    """Return the error of a study whose database holds what no reader understands."""
+    reason = getattr(error, "orig", None) or error
+    return DamagedStudyError(
+        f"the study in {str(place)!r} cannot be read: {type(reason).__name__}: {shorten(reason, str)}; its "
+        "files are damaged, closed to this user, or of another version of this library"
+    )
+
+
+def shorten(value: Any, show: Callable[[Any], str] = repr, most: int = 80) -> str:
+    """Return a value as text that fits into a message."""
+    text = show(value)
+    return text if len(text) <= most else f"{text[: most - 4]} ..."
 
 
 def did_you_mean(name: object, known: Iterable[object]) -> str:

@@ -337,9 +337,11 @@ class Research(Attaching, Described, Detached, Builder):
 
     @classmethod
     def load(cls, name: str | os.PathLike[str]) -> Research:
-        """Load a study from its folder, with its definition, which runs code of whoever wrote it.
+        """Load a study from its folder, with its definition, to run it again. This runs code.
 
-        `ResearchResults(name)` reads the results of a stranger's study without running any code.
+        The definition is a pickle, `research.dill`: loading it, and reading objects by `results`, runs
+        whatever code the writer of the study has put there. Do so with studies that you trust. The results
+        of any other are read by `ResearchResults(name)`, which runs none.
 
         Parameters
         ----------
@@ -350,6 +352,8 @@ class Research(Attaching, Described, Detached, Builder):
         ------
         StudyNotFoundError
             If there is no study in it.
+        StudyError
+            If its definition cannot be loaded here; its results can be read.
         """
         name = study_name(name)
         definition = load_definition(Path(name))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from research.domain import Alias
 from research.domain.config import entries
@@ -100,3 +100,53 @@ class Added:
 
 
 NOTHING = Added({})
+
+
+def join_added(
+    given: Sequence[tuple[Mapping[str, JSON], int, int]],
+) -> tuple[dict[str, JSON], list[int]]:
+    """Return what `Added` reads of studies that are merged.
+
+    Their workers are counted on from study to study, and so are slots where the branches of one add something
+    else than those of another.
+
+    Parameters
+    ----------
+    given : sequence of (Mapping, int, int)
+        The settings of each study, and how many workers and slots it has.
+
+    Returns
+    -------
+    dict
+    list of int
+        What is added to the slots of each study.
+    """
+    parts: list[tuple[dict[str, Any], int, int]] = [
+        (cast("dict[str, Any]", settings.get("added") or {}), n_workers, n_slots)
+        for settings, n_workers, n_slots in given
+    ]
+    branches = [list(part.get("branches", ())) for part, _, _ in parts]
+    are_alike = all(item == branches[0] for item in branches)
+    slots = [0 if are_alike else sum(n for _, _, n in parts[:number]) for number in range(len(parts))]
+    joined: dict[str, Any] = {
+        "workers": _padded([(part.get("workers", ()), n) for part, n, _ in parts], _NOTHING),
+        "branches": branches[0]
+        if are_alike
+        else _padded([(item, n) for item, (_, _, n) in zip(branches, parts, strict=True)], _NOTHING),
+        "devices": _padded([(part.get("devices", ()), n) for part, n, _ in parts], []),
+    }
+    seen = []
+    for slot, (part, n_workers, n_slots) in zip(slots, parts, strict=True):
+        rows = [*part.get("seen", ()), *([[]] * n_workers)][:n_workers]
+        seen += [[*([None] * slot), *row, *([None] * (n_slots - len(row)))] for row in rows]
+    return {**joined, "seen": seen if any(part.get("seen") for part, _, _ in parts) else []}, slots
+
+
+_NOTHING: Mapping[str, Any] = {"config": {}, "aliases": {}}
+
+
+def _padded(parts: Sequence[tuple[Sequence[Any], int]], filling: Any) -> list[Any]:
+    """Join lists, each filled up to its length, unless all are empty."""
+    if not any(items for items, _ in parts):
+        return []
+    return [item for items, n in parts for item in [*items, *([filling] * (n - len(items)))]]

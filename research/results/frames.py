@@ -97,6 +97,13 @@ def configs_frame(
     return pd.DataFrame(frame)
 
 
+def head_frame(experiments: Sequence[StoredExperiment], include_config: bool, *how: bool) -> pd.DataFrame:
+    """Make a table of what is shown of each experiment beside its values; see `configs_frame`."""
+    if include_config:
+        return configs_frame(experiments, *how)
+    return configs_frame(experiments, False, True, True, True)[["id"]]
+
+
 def free_name(name: str, taken: Iterable[str]) -> str:
     """Return a name for a column that no parameter has: with as many underscores as it takes."""
     names = set(taken)

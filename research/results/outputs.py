@@ -1,4 +1,4 @@
-"""What experiments printed, read back."""
+"""What experiments printed, and what they were run with, read back."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from research.errors import did_you_mean
+from research.errors import DamagedStudyError, did_you_mean
 from research.storage.base import Store
+from research.storage.files import inside, is_file_name
+from research.storage.folder import ENVIRONMENT
 from research.storage.outputs import OF_EXPERIMENT, STREAMS, experiment_file
 
 
@@ -22,8 +24,23 @@ def read_log(store: Store, folder: Path | None, experiment: str, stream: str | N
         data = b"".join(row.data for row in snapshot.outputs if row.stream in kept)
     else:
         name = snapshot.experiments[0].folder_name
-        data = b"".join(_content(experiment_file(folder, name, number)) for number in kept)
+        if not is_file_name(name):
+            raise DamagedStudyError(f"an experiment of the study in {str(folder)!r} has a folder {name!r}")
+        files = [experiment_file(folder, name, number) for number in kept]
+        data = b"".join(_content(inside(folder, file)) for file in files)
     return data.decode("utf-8", "backslashreplace")
+
+
+def read_surroundings(folder: Path) -> dict[str, str]:
+    """Return the texts of what a study was run with; see `ResearchResults.env_meta`."""
+    top = folder / ENVIRONMENT
+    paths = sorted(top.rglob("*.txt"), key=lambda path: (len(path.parts), path))
+    return {
+        path.relative_to(top).with_suffix("").as_posix(): inside(folder, path)
+        .read_bytes()
+        .decode("utf-8", "surrogateescape")
+        for path in paths
+    }
 
 
 def kept_files(settings: Mapping[str, Any]) -> Sequence[str]:

@@ -17,8 +17,8 @@ def read_timings(snapshot: Snapshot) -> Iterator[Timings]:
     ids = {row.key: row.shown_id for row in snapshot.experiments}
     for (key, place, unit), group in groupby(snapshot.profiles, lambda row: (row.key, row.place, row.unit)):
         rows = list(group)
+        times = np.concatenate([decode_times(row.data, row.length) for row in rows], axis=1)  # proves lengths
         iterations = [decode_iterations(row.first, row.step, row.length, row.iterations) for row in rows]
-        times = np.concatenate([decode_times(row.data, row.length) for row in rows], axis=1)
         inner = times[1] if len(times) > 1 else None
         yield Timings(key, ids[key], Measured(place, unit, np.concatenate(iterations), times[0], inner))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,17 +12,19 @@ from research.domain import Config
 from research.events import FUNCTIONS, TIMES
 from research.profiling.profiler import Profiler, Source
 from research.results.added import Added
+from research.results.merging import Merging
+from research.results.outputs import kept_files, read_log, read_surroundings
 from research.results.profiles import read_calls, read_timings
 from research.results.selection import StoredExperiment, check_parameters, select
-from research.results.values import Series, all_series
+from research.results.values import Series, all_series, opened
 from research.storage.base import Snapshot, Store, Study
-from research.storage.folder import ENVIRONMENT
+from research.storage.damage import readable
 
 if TYPE_CHECKING:
     import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
 
 
-class ResearchResults:
+class ResearchResults(Merging):
     """Results of a study, read from where it keeps them.
 
     Reading runs no code of the study: configs and numbers are plain data. Pickled objects stay closed
@@ -41,6 +44,8 @@ class ResearchResults:
     ------
     StudyNotFoundError
         If there is no study in the folder.
+    DamagedStudyError
+        By what reads, if the study holds what cannot be read, or leads to files that are not its own.
 
     Examples
     --------
@@ -78,7 +83,8 @@ class ResearchResults:
     @property
     def study(self) -> Study:
         """What is stored of the study as a whole: name, time, seed, version, domain, settings."""
-        return self._store.study()
+        with self._reading():
+            return self._store.study()
 
     def load(self, load_objects: bool | None = None, **filters: Any) -> Self:
         """Keep to some of the results from here on.
@@ -169,7 +175,7 @@ class ResearchResults:
         """
         import pandas as pd
 
-        from research.results.frames import free_name, long_frame, values_frame
+        from research.results.frames import free_name, head_frame, long_frame, values_frame
 
         experiments, series = self._read(filters)
         order = {experiment.row.key: place for place, experiment in enumerate(experiments)}
@@ -177,7 +183,9 @@ class ResearchResults:
             frame, owners = values_frame(series, order, self.study.settings.get("variables", ()))
         else:
             frame, owners = long_frame(series, order)
-        head = _head(experiments, include_config, use_alias, concat_config, remove_auxilary, drop_columns)
+        head = head_frame(
+            experiments, include_config, use_alias, concat_config, remove_auxilary, drop_columns
+        )
         if not pivot:
             frame = frame.rename(
                 columns={name: free_name(name, map(str, head.columns)) for name in ("name", "value")}
@@ -246,13 +254,15 @@ class ResearchResults:
         1  20  note.txt    20
         """
         from research.results.artifacts import artifacts_frame
-        from research.results.outputs import kept_files
+        from research.results.frames import head_frame
 
         if filters.get("iterations") is not None:
             raise ValueError("`iterations` is no filter of files: an experiment writes them at any time")
         names = select(0, name=filters.get("name")).variables
         experiments, _ = self._read(filters, values=False)
-        head = _head(experiments, include_config, use_alias, concat_config, remove_auxilary, drop_columns)
+        head = head_frame(
+            experiments, include_config, use_alias, concat_config, remove_auxilary, drop_columns
+        )
         return artifacts_frame(self._folder, experiments, head, names, kept_files(self.study.settings))
 
     def log(self, experiment_id: str, stream: str | None = None) -> str:
@@ -283,8 +293,6 @@ class ResearchResults:
         >>> [results.log(identity) for identity in results.configs]
         ['a is 1\n', 'a is 2\n']
         """
-        from research.results.outputs import read_log
-
         return read_log(self._store, self._folder, experiment_id, stream)
 
     def statuses_to_df(self) -> pd.DataFrame:
@@ -331,7 +339,11 @@ class ResearchResults:
             selection = select(study.seed, Added(study.settings), **self._filters)
             return self._store.read(selection.experiments, (), kind)
 
-        source = Source(lambda: read_timings(snapshot(TIMES)), lambda: read_calls(snapshot(FUNCTIONS)))
+        def checked(kind: str, read: Any) -> list[Any]:
+            with self._reading():
+                return list(read(snapshot(kind)))
+
+        source = Source(lambda: checked(TIMES, read_timings), lambda: checked(FUNCTIONS, read_calls))
         return Profiler(source, self.study.settings.get("profile", 0))
 
     def env_meta(self) -> dict[str, str]:
@@ -343,42 +355,43 @@ class ResearchResults:
             Texts: `git_commit`, `git_status` and `git_diff` after `attach_git_meta` or `run(git_meta=True)`;
             `python`, `packages`, `platform` and `cpu`, and `gpus` and `conda` where there are any, after
             `attach_env_meta` or `run(env_meta=True)`. In the study's folder they are `env/<name>.txt`.
+            Those of studies that were merged have their places in the list before them: `0/python`.
         """
         if self._folder is None:
             return dict(self._env_meta or {})
-        paths = sorted((self._folder / ENVIRONMENT).glob("*.txt"))
-        return {path.stem: path.read_bytes().decode("utf-8", "surrogateescape") for path in paths}
+        return read_surroundings(self._folder)
 
     def _read(
         self, filters: dict[str, Any], values: bool = True
     ) -> tuple[list[StoredExperiment], list[Series]]:
         study = self.study
-        added = Added(study.settings)
+        with self._reading():
+            added = Added(study.settings)
         selection = select(study.seed, added, **self._filters) & select(study.seed, added, **filters)
-        snapshot = self._store.read(selection.experiments, selection.variables if values else ())
-        parameters = [*study.settings.get("parameters", ()), *added.names]
-        experiments = [
-            StoredExperiment(row, parameters, added, self._load_objects) for row in snapshot.experiments
-        ]
+        with self._reading():
+            snapshot = self._store.read(selection.experiments, selection.variables if values else ())
+            parameters = [*study.settings.get("parameters", ()), *added.names]
+            experiments = [
+                StoredExperiment(row, parameters, added, self._load_objects) for row in snapshot.experiments
+            ]
+            for item in experiments:
+                item.check()
         if not experiments and (filters or self._filters):
             known = [StoredExperiment(row, (), added) for row in self._store.read().experiments]
             for given in (self._filters, filters) if known else ():
                 check_parameters(given, known, added)
         if not values:
             return experiments, []
-        return experiments, list(all_series(snapshot, self._load_objects, selection.iterations))
+        objects = opened(snapshot.objects, self._load_objects)  # what is in them fails in its own way
+        with self._reading():
+            return experiments, list(all_series(snapshot, objects, selection.iterations))
+
+    def _reading(self) -> AbstractContextManager[None]:
+        return readable("memory" if self._folder is None else self._folder)
 
     def __repr__(self) -> str:
-        counts = Counter(row.status for row in self._store.read().experiments)
+        with self._reading():
+            counts = Counter(row.status for row in self._store.read().experiments)
         return (
             f"<results of {self.study.name!r}: {', '.join(f'{n} {status}' for status, n in counts.items())}>"
         )
-
-
-def _head(experiments: list[StoredExperiment], include_config: bool, *how: bool) -> pd.DataFrame:
-    """Return what a table shows of each experiment, one row for each."""
-    from research.results.frames import configs_frame
-
-    if include_config:
-        return configs_frame(experiments, *how)
-    return configs_frame(experiments, False, True, True, True)[["id"]]

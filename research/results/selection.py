@@ -68,6 +68,10 @@ class StoredExperiment:
             names = sorted(forms, key=lambda path: (_rank(path, ranks), path))
         return Config.from_canonical({name: forms[name] for name in names}, defaults, make)
 
+    def check(self) -> None:
+        """Read all of it, so that it fails here if it cannot be read."""
+        _ = self.shown, self.auxiliary, self.notes["names"].keys()
+
     @cached_property
     def notes(self) -> Mapping[str, Mapping[str, Any]]:
         """What is stored beside the canonical form: short names of parameters (`names`) and of values

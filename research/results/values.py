@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from research.storage.base import HistoryRow, Snapshot
+from research.storage.base import HistoryRow, ObjectRow, Snapshot
 from research.storage.encoding import OBJECT, Unloaded, decode_column, decode_iterations, decode_scalar
 
 
@@ -27,23 +27,38 @@ class Series(NamedTuple):
         return dict(zip(self.iterations.tolist(), values, strict=True))
 
 
+Objects: TypeAlias = dict[tuple[int, str], dict[int, Any]]  # by experiment and variable, then iteration
+
+
+def opened(rows: Iterable[ObjectRow], load_objects: bool) -> Objects:
+    """Return values that are no scalars.
+
+    Parameters
+    ----------
+    rows : iterable of ObjectRow
+    load_objects : bool
+        Unpickle what was pickled, which runs code of whoever wrote it. Arrays are always loaded.
+    """
+    objects: Objects = {}
+    for row in rows:
+        value = row.load() if load_objects or row.format == "npy" else Unloaded(row.size, row.load)
+        objects.setdefault((row.key, row.variable), {})[row.iteration] = value
+    return objects
+
+
 def all_series(
-    snapshot: Snapshot, load_objects: bool, iterations: frozenset[int] | None = None
+    snapshot: Snapshot, objects: Objects, iterations: frozenset[int] | None = None
 ) -> Iterator[Series]:
     """Walk the series of a snapshot.
 
     Parameters
     ----------
     snapshot : Snapshot
-    load_objects : bool
-        Unpickle what was pickled, which runs code of whoever wrote it. Arrays are always loaded.
+    objects : dict
+        As `opened` returns them.
     iterations : frozenset of int, optional
         Keep only these.
     """
-    objects: dict[tuple[int, str], dict[int, Any]] = {}
-    for row in snapshot.objects:
-        value = row.load() if load_objects or row.format == "npy" else Unloaded(row.size, row.load)
-        objects.setdefault((row.key, row.variable), {})[row.iteration] = value
     with_history = set()
     for (key, variable), rows in groupby(snapshot.history, lambda row: (row.key, row.variable)):
         with_history.add((key, variable))
@@ -61,6 +76,9 @@ def all_series(
 def _joined(key: int, variable: str, rows: list[HistoryRow], objects: dict[int, Any] | None) -> Series:
     """Put the blocks of a variable together; of two values for one iteration the later one stays."""
     blocks = [decode_column(row.kind, row.data) for row in rows]
+    for block, row in zip(blocks, rows, strict=True):
+        if len(block) != row.length:  # which might be any number, and iterations are made of it
+            raise ValueError(f"a block of {variable!r} holds {len(block)} values, not {row.length}")
     iterations = np.concatenate(
         [decode_iterations(row.first, row.step, row.length, row.iterations) for row in rows]
     )

@@ -100,9 +100,17 @@ def dump_pickle(value: Any) -> bytes:
 
 
 def decode_object(format: str, data: bytes) -> Any:  # noqa: A002
-    """Rebuild an object. A pickle runs code of whoever wrote it."""
+    """Rebuild an object. A pickle runs code of whoever wrote it.
+
+    Raises
+    ------
+    ValueError
+        If the format is unknown, or an array is none.
+    """
     if format == "npy":
         return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    if format != "pickle":
+        raise ValueError(f"objects are stored as 'npy' or 'pickle', not as {format!r}")
     if b"__main__" in data or b"dill" in data:
         import dill
 
@@ -136,7 +144,13 @@ def encode_scalar(value: Any) -> tuple[str, float | None, str | None]:
 
 
 def decode_scalar(kind: str, number: float | None, text: str | None) -> Any:
-    """Rebuild a scalar from its columns; `OBJECT` for an object."""
+    """Rebuild a scalar from its columns; `OBJECT` for an object.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown.
+    """
     if kind == "float":
         return float(text) if text is not None else number
     if kind == "int":
@@ -149,6 +163,8 @@ def decode_scalar(kind: str, number: float | None, text: str | None) -> Any:
         return _unescape(text or "")
     if kind.startswith("numpy:"):
         return np.frombuffer(bytes.fromhex(text or ""), dtype=kind[6:])[0]
+    if kind not in ("object", "none"):
+        raise ValueError(f"there is no kind of values {kind!r}")
     return OBJECT if kind == "object" else None
 
 
@@ -211,9 +227,18 @@ def decode_functions(data: bytes) -> list[FunctionStats]:
 
 
 def decode_iterations(first: int, step: int, count: int, data: bytes | None) -> np.ndarray[Any, Any]:
-    """Return iteration numbers as int64."""
+    """Return iteration numbers as int64.
+
+    Raises
+    ------
+    ValueError
+        If there are not so many.
+    """
     if data is not None:
-        return np.frombuffer(data, dtype="<i8")
+        found = np.frombuffer(data, dtype="<i8")
+        if len(found) != count:
+            raise ValueError(f"a block says that it holds {count} iterations, and holds {len(found)}")
+        return found
     return first + step * np.arange(count, dtype=np.int64)
 
 
@@ -267,6 +292,8 @@ def decode_column(kind: str, data: bytes) -> np.ndarray[Any, Any] | list[Any]:
         return list(json.loads(data.decode("utf-8", "surrogatepass")))
     if kind.startswith("numpy:"):
         return np.frombuffer(data, dtype=kind[6:])
+    if kind != "mixed":
+        raise ValueError(f"there is no kind of columns {kind!r}")
     return [decode_scalar(*item) for item in json.loads(data.decode("utf-8", "surrogatepass"))]
 
 

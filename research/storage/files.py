@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files of a study: there whole or not at all, and nowhere but in its folder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+from research.domain.hashing import digest
+from research.errors import DamagedStudyError
+
+OBJECTS = "objects"  # holds large objects
 
 
 @contextmanager
@@ -28,3 +33,55 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
     with whole_file(path) as file:
         file.write(data)
+
+
+def object_path(name: str) -> str:
+    """Return where a large object is kept, relative to the study's folder.
+
+    Parameters
+    ----------
+    name : str
+        `experiment|variable|iteration`.
+    """
+    return f"{OBJECTS}/{digest(name, 16)}.bin"
+
+
+def object_file(folder: Path, path: str) -> Path:
+    """Return the file of a large object, whose path in the database anyone may have written.
+
+    Raises
+    ------
+    DamagedStudyError
+        If it is not where a study has its objects.
+    """
+    if (
+        not isinstance(path, str)
+        or path.split("/")[:-1] != [OBJECTS]
+        or not is_file_name(path.split("/")[-1])
+    ):
+        raise DamagedStudyError(
+            f"the study in {str(folder)!r} says that it keeps an object in {path!r}: objects are files in "
+            f"'{OBJECTS}'; it was not read"
+        )
+    return inside(folder, folder / path)
+
+
+def inside(folder: Path, path: Path) -> Path:
+    """Return a path in a study's folder, if it does not lead out of it by a link.
+
+    Raises
+    ------
+    DamagedStudyError
+        If it does.
+    """
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise DamagedStudyError(
+            f"{str(path)!r} leads out of the study's folder, to {str(path.resolve())!r}: it was not read; "
+            "put the file in the place of the link if it belongs to the study"
+        )
+    return path
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a text can only name something in a folder, and nothing elsewhere."""
+    return name not in ("", ".", "..") and "/" not in name and "\0" not in name

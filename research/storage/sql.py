@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from research.domain.hashing import digest
 from research.errors import StudyExistsError, StudyNotFoundError, cannot_write
 from research.storage import schema
 from research.storage.base import (
@@ -26,8 +25,9 @@ from research.storage.base import (
     Study,
 )
 from research.storage.batch import UPDATED, VALUES, Batch
+from research.storage.damage import readable
 from research.storage.encoding import decode_name, decode_object, encode_name, plain
-from research.storage.files import write_whole
+from research.storage.files import object_file, object_path, write_whole
 from research.storage.folder import DATABASE
 
 LARGE = 2**20  # bytes from which an object gets a file of its own, where there is a folder for it
@@ -209,7 +209,12 @@ class SqlStore:
             [HistoryRow(key, decode_name(name), *rest) for key, name, *rest in history],
             [
                 ObjectRow(
-                    key, decode_name(name), iteration, form, size, self._loader(key, name, iteration, path)
+                    key,
+                    decode_name(name),
+                    iteration,
+                    form,
+                    size,
+                    self._loader(key, name, iteration, form, path),
                 )
                 for key, name, iteration, form, size, path in objects
             ],
@@ -309,21 +314,26 @@ class SqlStore:
             self._study_id = int(self._study_row(connection).id)
         return self._study_id
 
-    def _loader(self, key: int, name: str, iteration: int, path: str | None) -> Callable[[], Any]:
+    def _loader(self, key: int, name: str, iteration: int, form: str, path: str | None) -> Callable[[], Any]:
         def load() -> Any:
+            # what is in a pickle fails in its own way
+            checked = nullcontext() if form == "pickle" else readable(self._folder or self._name)
+            with checked:
+                return decode_object(form, read())
+
+        def read() -> Any:
+            if path is not None and self._folder is not None:
+                return object_file(self._folder, path).read_bytes()
             table = schema.objects
             with self._engine.connect() as connection:
-                row = connection.execute(
-                    sa.select(table.c.format, table.c.data).where(
+                return connection.execute(
+                    sa.select(table.c.data).where(
                         table.c.study == self._find_study(connection),
                         table.c.experiment == key,
                         table.c.variable == name,
                         table.c.iteration == iteration,
                     )
-                ).one()
-            if path is None or self._folder is None:
-                return decode_object(row.format, row.data)
-            return decode_object(row.format, (self._folder / path).read_bytes())
+                ).scalar_one()
 
         return load
 
@@ -347,9 +357,9 @@ class SqlStore:
         """Write a large object to a file of its own; None if it belongs into the table."""
         if self._folder is None or len(data) < LARGE:
             return None
-        path = Path("objects") / f"{digest(name, 16)}.bin"
+        path = object_path(name)
         write_whole(self._folder / path, data)
-        return str(path)
+        return path
 
 
 def _of_experiments(

@@ -38,7 +38,7 @@ def test_a_full_disk(little_room, how):
 
 
 def test_a_disk_that_is_full_before_there_is_a_study(monkeypatch):
-    def begin(self, study):
+    def begin(self, study, row):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("research.storage.sql.SqlStore._begin", begin)

@@ -21,7 +21,7 @@ from research.events import (
     Running,
     Values,
 )
-from research.results.values import all_series
+from research.results.values import all_series, opened
 from research.storage.base import Closed, Output, Registered, Restarted, Study
 from research.storage.encoding import encode_block, freeze
 
@@ -105,7 +105,8 @@ def read_values(store, load_objects=True):
     snapshot = store.read(variables=None)
     ids = {row.key: row.id for row in snapshot.experiments}
     return {
-        (ids[series.key], series.variable): series.as_saved() for series in all_series(snapshot, load_objects)
+        (ids[series.key], series.variable): series.as_saved()
+        for series in all_series(snapshot, opened(snapshot.objects, load_objects))
     }
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from research.errors import StudyNotFoundError
 from research.events import Member, Values
-from research.results.values import all_series
+from research.results.values import all_series, opened
 from research.storage.base import Registered, Study
 from research.storage.encoding import encode_block, freeze
 from research.storage.files import write_whole
@@ -74,7 +74,8 @@ def test_large_objects_are_files_inside_the_folder(folder, variable):
     (path,) = (folder / "objects").iterdir()
     assert path.stat().st_size >= LARGE
     assert {path for path in folder.parent.rglob("*") if folder not in path.parents} == before
-    (series,) = all_series(sqlite_store(folder, read_only=True).read(variables=None), False)
+    snapshot = sqlite_store(folder, read_only=True).read(variables=None)
+    (series,) = all_series(snapshot, opened(snapshot.objects, False))
     np.testing.assert_array_equal(series.values[0], array)
     store.close()
 

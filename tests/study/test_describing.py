@@ -100,11 +100,11 @@ def test_showing_a_study_counts_nothing():
 
 def test_updates_are_shown_with_their_arguments():
     study = Research("study", Domain(a=[1, 2])).update_domain(epochs, n=R(), when=[8, "last"], n_reps=2)
-    study.update_domain(Loader, wait=False)
+    study.update_domain(Loader, wait=False, path="x")
     assert str(study).split("\n")[2:5] == [
         "  configs: 2, before updates",
         "  update: epochs(n=R()), when=[8, 'last'], n_reps=2",
-        "  update: Loader(), when='last', wait=False",
+        "  update: Loader(path='x'), when='last', wait=False",
     ]
 
 

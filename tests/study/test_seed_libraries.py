@@ -304,8 +304,8 @@ def test_what_only_has_its_name_is_left_alone(module, monkeypatch):
         assert draws(2, seed_libraries=True) == draws(2, seed_libraries=True)
 
 
-def test_torch_that_is_imported_meanwhile_has_no_earlier_state(torch, monkeypatch):
-    monkeypatch.delitem(sys.modules, "torch")
+def test_torch_that_is_imported_meanwhile_has_no_earlier_state(torch):
+    del sys.modules["torch"]  # (the fixture puts it away for good)
     with kept_globals():
         sys.modules["torch"] = torch
         torch.manual_seed(3)

@@ -1,0 +1,172 @@
+"""Merging: what the results of several machines have to do with each other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
+
+from research.results.added import join_added
+from research.storage.base import Study
+from research.storage.damage import readable
+from research.storage.folder import study_name
+
+if TYPE_CHECKING:
+    from research.storage.joining import Shift, Side  # what is beneath takes a tenth of a second
+
+T = TypeVar("T")
+
+
+class Merging:
+    """What `ResearchResults` can do with others of its kind."""
+
+    _folder: Path | None
+    _filters: dict[str, Any]
+
+    @classmethod
+    def merge(
+        cls,
+        studies: Iterable[str | os.PathLike[str] | Merging],
+        into: str | os.PathLike[str],
+        prefer: int | str | None = None,
+    ) -> Self:
+        """Join studies that ran parts of one domain, say on several machines, to one in a new folder.
+
+        Experiments of equal ids are one. Where only one study has done it, that one counts; of those that
+        have not, failed comes before stopped, lost, running and queued, then the order of the list. No code
+        of the studies runs, and they stay as they are. The new folder appears when it is complete.
+
+        Parameters
+        ----------
+        studies : iterable of str, path or ResearchResults
+            Folders of studies that have ended, all of one seed. The definition is that of the first.
+        into : str or path
+            The folder of the merged study.
+        prefer : int, 'first' or 'last', optional
+            The study that counts where two have done the same experiment with other values, by its place in
+            the list; or the one that comes first, or last. By default this is an error.
+
+        Returns
+        -------
+        ResearchResults
+            Of `into`.
+
+        Raises
+        ------
+        ContradictionError
+            If two studies have other values for an experiment that both have done; nothing is written.
+        ValueError
+            If the studies have several seeds, or `prefer` is no place in the list.
+        StudyError
+            If one of them is running.
+        StudyExistsError
+            If there is something at `into`.
+        StudyNotFoundError, DamagedStudyError
+            If there is no study in a folder, or it cannot be read.
+
+        Examples
+        --------
+        >>> from tempfile import TemporaryDirectory
+        >>> from research import EC, Domain, Research, ResearchResults
+        >>> domain = Domain(a=[1, 2, 3])
+        >>> with TemporaryDirectory() as folder:
+        ...     names = [f'{folder}/{k}' for k in range(2)]
+        ...     for k, name in enumerate(names):
+        ...         study = Research(name, domain.shard(k, 2))
+        ...         study = study.add_callable('f', lambda a: a ** 2, a=EC('a'), save_to='b')
+        ...         study = study.run(seed=5, bar=False)
+        ...     ResearchResults.merge(names, into=f'{folder}/all').df['b'].tolist()
+        [1, 4, 9]
+        """
+        name = study_name(into)
+        names = _names(studies)
+        from research.storage.merging import Preference, open_sides, write_merged
+
+        preference = Preference(prefer, len(names))
+        sides = open_sides(names)
+        with readable(" or ".join(names)):
+            study, shifts = _join(name, sides)
+        write_merged(sides, name, study, shifts, preference)
+        return cast("Callable[[str], Self]", cls)(name)
+
+
+def _names(studies: Any) -> list[str]:
+    """Return the folders of studies."""
+    if isinstance(studies, str | os.PathLike | Merging) or not isinstance(studies, Iterable):
+        raise TypeError(f"`studies` must be a list of folders or ResearchResults, got {studies!r}")
+    names = [_name(item) for item in studies]
+    if not names:
+        raise ValueError("`studies` must name at least one study, got none")
+    return names
+
+
+def _name(item: Any) -> str:
+    if not isinstance(item, Merging):
+        return study_name(item)
+    if item._folder is None:
+        raise ValueError(
+            f"{item!r} are in memory: studies are merged by their folders, run without `dump_results=False`"
+        )
+    if item._filters:
+        raise ValueError(
+            f"{item!r} are filtered, studies are merged as a whole: call `load()` to take filters away, and "
+            "`load(…)` on what was merged"
+        )
+    return str(item._folder)
+
+
+def _join(name: str, sides: Sequence[Side]) -> tuple[Study, list[Shift]]:
+    """Return what is said of the merged study as a whole, and by how much numbers in each of them grow."""
+    studies = [side.study for side in sides]
+    given = [study.settings for study in studies]
+    added, slots = join_added([(item.study.settings, item.n_workers, item.n_slots) for item in sides])
+    settings = {key: _common([item.get(key) for item in given]) for item in given for key in item}
+    settings |= {
+        "parameters": _together(given, "parameters"),
+        "variables": _together(given, "variables"),
+        "workers": sum(side.n_workers for side in sides),
+        "branches": max(side.n_slots for side in sides),
+        "profile": max(item.get("profile") or 0 for item in given),
+        "added": added,
+        "redirect": [
+            max(modes) for modes in zip(*(item.get("redirect", (0, 0)) for item in given), strict=True)
+        ],
+        "merged": [_describe(side) for side in sides],
+    }
+    ends = [study.finished for study in studies]
+    outcomes = [study.outcome for study in studies]
+    finished = None if None in ends else max(end for end in ends if end is not None)
+    outcome = None if None in outcomes else next((item for item in outcomes if item != "done"), "done")
+    domains = list(dict.fromkeys(study.domain for study in studies))
+    domain = domains[0] if len(domains) == 1 else " + ".join(f"({text})" for text in domains)
+    error = next((study.error for study in studies if study.error is not None), None)
+    created = min(study.created for study in studies)
+    first = studies[0]
+    merged = Study(name, created, first.seed, first.version, domain, settings, finished, outcome, error)
+    from research.storage.joining import Shift
+
+    workers = _before(side.n_workers for side in sides)
+    groups = _before(side.n_groups for side in sides)
+    return merged, [Shift(*item) for item in zip(workers, slots, groups, strict=True)]
+
+
+def _describe(side: Side) -> dict[str, Any]:
+    study = side.study
+    names = ("name", "created", "finished", "outcome", "error", "version")
+    return {key: getattr(study, key) for key in names} | {"workers": side.n_workers}
+
+
+def _common(values: Sequence[T]) -> T | None:
+    """Return what all say, or None."""
+    return values[0] if all(value == values[0] for value in values) else None
+
+
+def _together(settings: Sequence[dict[str, Any]], key: str) -> list[Any]:
+    return list(dict.fromkeys(name for item in settings for name in item.get(key, ())))
+
+
+def _before(counts: Iterable[int]) -> list[int]:
+    """Return how many came before each."""
+    return list(accumulate(counts, initial=0))[:-1]
