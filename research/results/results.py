@@ -307,7 +307,7 @@ class ResearchResults(Merging):
         """
         import pandas as pd
 
-        experiments, _ = self._read({}, values=False)
+        experiments, _ = self._read({}, values=False, configs=False)
         names = ("status", "attempt", "worker", "started", "finished", "iterations", "error", "group", "slot")
         return pd.DataFrame(
             [[item.row.shown_id, *(getattr(item.row, name) for name in names)] for item in experiments],
@@ -362,7 +362,7 @@ class ResearchResults(Merging):
         return read_surroundings(self._folder)
 
     def _read(
-        self, filters: dict[str, Any], values: bool = True
+        self, filters: dict[str, Any], values: bool = True, configs: bool = True
     ) -> tuple[list[StoredExperiment], list[Series]]:
         study = self.study
         with self._reading():
@@ -374,7 +374,7 @@ class ResearchResults(Merging):
             experiments = [
                 StoredExperiment(row, parameters, added, self._load_objects) for row in snapshot.experiments
             ]
-            for item in experiments:
+            for item in experiments if configs else ():
                 item.check()
         if not experiments and (filters or self._filters):
             known = [StoredExperiment(row, (), added) for row in self._store.read().experiments]

@@ -126,6 +126,14 @@ def test_studies_stay_as_they_are_and_nothing_is_left_beside(shards):
     assert ResearchResults("same").configs == ResearchResults(shards / "0").configs
 
 
+def test_there_may_be_more_studies_than_sqlite_attaches():
+    names = [write_study(str(number), {number: [number], -1: [0.5]}) for number in range(12)]
+    results = merge((Path(name) for name in names), into="all")
+    assert results.df["a"].tolist() == [0, *range(1, 12), -1]
+    assert results.study.settings["workers"] == 12
+    assert Research.load("all").is_finished
+
+
 @pytest.mark.parametrize("status", ["failed", "stopped", "lost", "running", "queued"])
 @pytest.mark.parametrize("turn", [1, -1])
 def test_what_is_done_counts(status, turn):
