@@ -90,7 +90,7 @@ class Recall:
 
     def __init__(self, folder: Path, study: Study, past: Past) -> None:
         self._folder = folder
-        self._replaced = study.settings.get("replaced", ())
+        self._replaced = study.settings.get("replaced") or ()  # (None of studies that were merged)
         self._past = past
 
     def is_kept(self, generation: int, n_items: int) -> bool:

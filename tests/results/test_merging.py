@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -388,19 +385,3 @@ def test_a_study_that_lacks_a_file_of_its_own_is_refused():
     with pytest.raises(DamagedStudyError, match="the study in 'one' lacks a file of its own: 'objects/"):
         merge(["one"], into="all")
     assert os.listdir() == ["one"]
-
-
-def test_a_process_that_is_killed_leaves_no_study():
-    write_study("one", {1: [1]})
-    code = (
-        "import os, signal, research.storage.merging as merging\n"
-        "from research import ResearchResults\n"
-        "merging.copy_tree = lambda *args: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "ResearchResults.merge(['one'], into='all')\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    )
-    assert done.returncode == -signal.SIGKILL
-    assert not Path("all").exists()
-    assert merge(["one"], into="all").df["x"].tolist() == [1]

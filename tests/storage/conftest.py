@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from research.storage.memory import MemoryStore
 from research.storage.opening import sqlite_store
 from research.storage.sql import SqlStore
+from tests.storage.records import study
 
 POSTGRES = os.environ.get("RESEARCH_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
 
@@ -50,3 +51,9 @@ def store(request, tmp_path):
     yield made
     if request.param != "postgresql":
         made.close()
+
+
+@pytest.fixture
+def begun(store):
+    store.begin(study(f"study {uuid.uuid4()}"))
+    return store

@@ -13,17 +13,16 @@ from research.events import (
     FAILED,
     FUNCTIONS,
     TIMES,
-    Ended,
     Failure,
-    Member,
     ProfileBlock,
     Profiled,
     Running,
     Values,
 )
 from research.results.values import all_series, opened
-from research.storage.base import Closed, Output, Registered, Restarted, Study
+from research.storage.base import Closed, Registered, Restarted
 from research.storage.encoding import encode_block, freeze
+from tests.storage.records import ended, registered, study
 
 
 class Opinion:
@@ -66,18 +65,6 @@ VALUES = [
 ]
 
 
-def study(name="study"):
-    return Study(name, 12.5, 2**100, "0.1", "Domain({})", {"n_iters": 3})
-
-
-def registered(number, config='{"a":1}', aliases=None):
-    return Registered(Member(f"{number:016x}", number, number, 0, 0, 0), config, aliases)
-
-
-def ended(number, status=DONE, failures=(), reason=None):
-    return Ended(2, f"{number:016x}", status, 1.0, 2.0, 7, failures, reason)
-
-
 def values(number, *blocks):
     return Values(f"{number:016x}", blocks, False)
 
@@ -108,12 +95,6 @@ def read_values(store, load_objects=True):
         (ids[series.key], series.variable): series.as_saved()
         for series in all_series(snapshot, opened(snapshot.objects, load_objects))
     }
-
-
-@pytest.fixture
-def begun(store):
-    store.begin(study(f"study {uuid.uuid4()}"))
-    return store
 
 
 def test_a_study_is_read_as_it_was_begun(store):
@@ -376,31 +357,3 @@ def test_a_profile_of_an_experiment_that_nobody_knows_is_written_in_no_part(begu
     with pytest.raises(KeyError):
         begun.write([profiled(0, times("f", b"1")), profiled(7, times("f", b"1"))])
     assert not begun.read(profile=TIMES).profiles
-
-
-def printed(store, select=None, **arguments):
-    snapshot = store.read(select, outputs=True, **arguments)
-    found = {}
-    for row in snapshot.outputs:
-        found[row.key, row.stream] = found.get((row.key, row.stream), b"") + row.data
-    return found
-
-
-def test_what_experiments_print_is_read_in_the_order_in_which_it_was_written(begun):
-    begun.write([registered(0), registered(1)])
-    for part in (b"one ", b"\0\xff ", b"three"):
-        begun.write(
-            [Output(f"{0:016x}", 0, part), Output(f"{1:016x}", 1, part), Output(f"{0:016x}", 0, b"|")]
-        )
-    begun.write([ended(0)])
-    assert printed(begun) == {(0, 0): b"one |\0\xff |three|", (1, 1): b"one \0\xff three"}
-    assert printed(begun, lambda row: row.number == 1, variables=None) == {(1, 1): b"one \0\xff three"}
-    assert not begun.read().outputs
-
-
-def test_a_restarted_experiment_has_printed_nothing(begun):
-    begun.write(
-        [registered(0), registered(1), Output(f"{0:016x}", 0, b"old"), Output(f"{1:016x}", 0, b"other")]
-    )
-    begun.write([Output(f"{0:016x}", 0, b"old"), Restarted(f"{0:016x}"), Output(f"{0:016x}", 0, b"new")])
-    assert printed(begun) == {(0, 0): b"new", (1, 0): b"other"}
