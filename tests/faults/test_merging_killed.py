@@ -30,6 +30,10 @@ def test_a_process_that_is_killed_leaves_no_study():
     assert merge(["one"], into="all").df["x"].tolist() == [1]
 
 
+def doubled(name, domain):
+    return Research(name, domain).add_callable("f", lambda a: a * 2, a=EC("a"), save_to="b")
+
+
 def test_a_study_that_was_merged_is_gone_on_with():
     domain = Domain(a=range(6))
     for k in range(2):
@@ -38,8 +42,7 @@ def test_a_study_that_was_merged_is_gone_on_with():
         )
         study.run(seed=1, bar=False)
     merge(["part-0", "part-1"], into="all")
-    study = Research("all", Domain(a=range(8))).add_callable("f", lambda a: a * 2, a=EC("a"), save_to="b")
-    study.run(resume=True, bar=False)
+    study = doubled("all", Domain(a=range(8))).run(resume=True, bar=False)
     assert study.monitor.counts == {"done": 8}
     table = study.results.df
     assert sorted(zip(table["a"], table["b"], strict=True)) == [(a, 2 * a) for a in range(8)]
