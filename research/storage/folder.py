@@ -156,6 +156,11 @@ def remove_folder(name: str, ask: bool, force: bool, end: Callable[[Path], objec
 
 def _refuse_what_exists(name: str) -> None:
     folder = Path(name)
+    if is_held(folder):
+        raise StudyExistsError(
+            f"the study in {str(folder)!r} is being run, by {read_holder(folder) or 'another process'}: give "
+            "another `name`"
+        )
     if (folder / DATABASE).exists():
         raise StudyExistsError(
             f"there is a study in {str(folder)!r} already: give another `name`, "

@@ -62,7 +62,7 @@ def test_a_folder_that_is_kept_stays_without_its_lock():
 
 def test_one_folder_is_made_by_one_study_only():
     with NewFolder("study"):
-        with pytest.raises(StudyExistsError, match="has just been begun in 'study'"):
+        with pytest.raises(StudyExistsError, match="the study in 'study' is being run, by process"):
             NewFolder("study")
         assert os.listdir("study") == ["research.lock"]
 

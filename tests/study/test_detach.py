@@ -327,3 +327,13 @@ def test_a_study_that_is_removed_by_force_is_ended_first():
     assert not Path("study").exists()
     study.is_finished  # lets go of the child
     assert not any(process.is_running() for process in family)
+
+
+def test_one_that_runs_is_told_from_one_that_has_ended():
+    study = study_of(6).run(detach=True)
+    for options in ({}, {"detach": True}):
+        with pytest.raises(StudyExistsError, match=r"is being run, by process \d+ of .*: give"):
+            study_of(6).run(bar=False, **options)
+    study.terminate()
+    with pytest.raises(StudyExistsError, match="there is a study in 'study' already"):
+        study_of(6).run(bar=False)
