@@ -24,7 +24,7 @@ from research.monitoring.environment import Meta, keep_meta
 from research.monitoring.log import LOG, close_log, open_log
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
-from research.monitoring.summary import tell_beginning, tell_end
+from research.monitoring.summary import tell_beginning, tell_end, tell_stopped
 from research.results.added import describe_added
 from research.resuming import Recall, join_settings
 from research.settings import RunSettings
@@ -159,6 +159,10 @@ class _Run:
             driver.run(backend, save)
         except StudyError as error:
             log.error("study %r was broken off: %s", name, error)
+            raise
+        except KeyboardInterrupt:
+            progress.close()
+            tell_stopped(name, monitor, self._kept is not None)
             raise
         finally:
             if not driver.is_broken:

@@ -38,6 +38,12 @@ def tell_end(log: logging.Logger, name: str, monitor: Monitor, n_duplicates: int
         _say(name, troubles)
 
 
+def tell_stopped(name: str, monitor: Monitor, is_kept: bool) -> None:
+    """Say what is left of a study that was stopped, and how to go on with it."""
+    way = "; run(resume=True) goes on with it" if is_kept else ""
+    _say(name, f"stopped, with {monitor.counts.get('done', 0)} experiments done{way}")
+
+
 def _say(name: str, text: str) -> None:
     print(f"{name}: {text}", file=sys.stderr)
 

@@ -57,6 +57,7 @@ def test_a_driver_that_is_asked_to_end(tmp_path, how):
     _, said = process.communicate(timeout=30)
     assert process.returncode == 143
     assert b"Traceback" not in said
+    assert b"experiments done; run(resume=True) goes on with it" in said
     _, alive = psutil.wait_procs(children, timeout=5)
     assert not alive
     statuses = set(ResearchResults("study").statuses_to_df()["status"])
