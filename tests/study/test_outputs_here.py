@@ -30,7 +30,8 @@ def test_without_processes_everything_is_put_back(error, capfd):
     assert (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__) == before
     assert [os.readlink(f"/proc/self/fd/{number}") for number in (1, 2)] == names
     print("shown")
-    assert capfd.readouterr() == ("shown\n", "")
+    end = "study: stopped, with 0 experiments done; run(resume=True) goes on with it\n"
+    assert capfd.readouterr() == ("shown\n", end if error is KeyboardInterrupt else "")
     assert logs(ResearchResults("study"), "stdout") == {0: "captured\ncaptured by C\n"}
 
 
