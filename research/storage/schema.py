@@ -11,6 +11,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -82,6 +84,17 @@ latest = Table(
     sqlite_with_rowid=False,
 )
 
+
+def _place_in_history() -> list[Column[Any]]:
+    """Return columns that say which iterations a block is about."""
+    return [
+        Column("first", BigInteger, nullable=False),
+        Column("step", BigInteger, nullable=False),
+        Column("length", BigInteger, nullable=False),
+        Column("iterations", LargeBinary),
+    ]
+
+
 history = Table(
     "history",
     metadata,
@@ -89,10 +102,7 @@ history = Table(
     Column("experiment", BigInteger, primary_key=True, autoincrement=False),
     Column("variable", Text, primary_key=True),
     Column("block", BigInteger, primary_key=True, autoincrement=False),
-    Column("first", BigInteger, nullable=False),
-    Column("step", BigInteger, nullable=False),
-    Column("length", BigInteger, nullable=False),
-    Column("iterations", LargeBinary),
+    *_place_in_history(),
     Column("kind", Text, nullable=False),
     Column("data", LargeBinary, nullable=False),
 )
@@ -119,10 +129,7 @@ profiles = Table(
     Column("place", Integer, primary_key=True, autoincrement=False),
     Column("block", BigInteger, primary_key=True, autoincrement=False),
     Column("unit", Text, nullable=False),
-    Column("first", BigInteger, nullable=False),
-    Column("step", BigInteger, nullable=False),
-    Column("length", BigInteger, nullable=False),
-    Column("iterations", LargeBinary),
+    *_place_in_history(),
     Column("data", LargeBinary, nullable=False),
 )
 

@@ -34,8 +34,9 @@ def start_method(request):
 
 
 @pytest.mark.parametrize("dump_results", [True, False], ids=["folder", "memory"])
+@pytest.mark.parametrize("isolation", ["worker", "experiment"])
 @pytest.mark.parametrize("end", list(ENDS))
-def test_last_words_are_kept(end, start_method, dump_results):
+def test_last_words_are_kept(end, isolation, start_method, dump_results):
     end = ENDS[end]
 
     def work(a):
@@ -50,7 +51,8 @@ def test_last_words_are_kept(end, start_method, dump_results):
             end()
         return a
 
-    study = study_of(work, 12).run(bar=False, workers=2, start_method=start_method, dump_results=dump_results)
+    how = {"start_method": start_method, "isolation": isolation, "dump_results": dump_results}
+    study = study_of(work, 12).run(bar=False, workers=2, **how)
     assert study.monitor.counts == {"done": 11, "lost": 1}
     for a, log in logs(study, "stdout").items():
         lines = [f"{who} {a} {n}" for n in range(100) for who in ("python", "c")]
