@@ -1,0 +1,179 @@
+"""Anatomy: what the parts of a short experiment cost, each alone; in a study, several run at once."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.question import Case, Contender, check, main
+from benchmarks.short_experiments import research, work
+
+if TYPE_CHECKING:
+    from research.events import Event
+    from research.storage.base import Record, Registered
+
+BATCH = 300  # events, or experiments, at a time: about what the driver takes up at once
+
+
+def _source(count: int) -> Any:
+    from research import Domain
+    from research.tasks import TaskSource
+
+    domain = Domain(a=range(count // 10), b=range(10))
+    return TaskSource(domain, domain.walk(default_seed=1), 1)
+
+
+def _registered(count: int) -> list[Registered]:
+    source = _source(count)
+    for _ in source:
+        pass
+    return list(source.take_registered())
+
+
+def _events(registered: list[Registered]) -> list[Event]:
+    """Return what a worker says of experiments."""
+    from research.events import DONE, Ended, TaskDone, Values
+    from research.storage.encoding import encode_block
+
+    events: list[Event] = []
+    for number, item in enumerate(registered):
+        id_ = item.member.id
+        block = encode_block("product", None, [0], [number])
+        events += [Values(id_, (block,), False), Ended(0, id_, DONE, 1.0, 2.0, 1, (), None)]
+        events.append(TaskDone(0, number, 0.001))
+    return events
+
+
+def naming(count: int) -> float:
+    """Make each config, its canonical form, its id, and the task that a worker gets."""
+    source = _source(count)
+    begun = time.perf_counter()
+    n_tasks = sum(1 for _ in source)
+    took = time.perf_counter() - begun
+    check(n_tasks == count, f"{n_tasks} tasks")
+    return took
+
+
+def crossing(count: int) -> float:
+    """Pickle tasks and events and back, as they cross a pipe."""
+    from research.events import Run, Task
+
+    registered = _registered(count)
+    tasks = [Task(number, (item.member,)) for number, item in enumerate(registered)]
+    events = _events(registered)
+    begun = time.perf_counter()
+    for start in range(0, count, BATCH):
+        pickle.loads(pickle.dumps(Run(tuple(tasks[start : start + BATCH])), protocol=5))
+        pickle.loads(pickle.dumps(events[3 * start : 3 * (start + BATCH)], protocol=5))
+    return time.perf_counter() - begun
+
+
+@contextmanager
+def _store() -> Iterator[Any]:
+    from research.storage.base import Study
+    from research.storage.opening import open_store
+
+    Path("study").mkdir()
+    with ExitStack() as stack:
+        store = open_store(Path("study"), stack, print)
+        store.begin(Study("study", 1.0, 1, "1", "", {}))
+        yield store
+
+
+def storing(count: int) -> float:
+    """Write the rows of each experiment and of its value to SQLite."""
+    from research.events import Ended, Values
+
+    registered = _registered(count)
+    told = [event for event in _events(registered) if isinstance(event, Values | Ended)]
+    with _store() as store:
+        begun = time.perf_counter()
+        for start in range(0, count, BATCH):
+            records: list[Record] = [*registered[start : start + BATCH]]
+            store.write([*records, *told[2 * start : 2 * (start + BATCH)]])
+        took = time.perf_counter() - begun
+        check(len(store.read().experiments) == count, "not all written")
+    return took
+
+
+def accounting(count: int) -> float:
+    """Take note of each experiment: who has it, how it ended, what is shown."""
+    from research.events import Ready
+    from research.ledger import Ledger
+    from research.monitoring.monitor import Monitor
+    from research.monitoring.progress import Progress
+    from research.scheduling.scheduler import Scheduler
+    from research.scheduling.tries import Retries, Tries
+    from research.storage.memory import MemoryStore
+    from research.storage.outputs import Outputs
+
+    registered = _registered(count)
+    events = _events(registered)
+    scheduler = Scheduler(iter(()), 1)
+    progress = Progress(False, "study", count, None)
+    outputs, tries = Outputs(None, (0, 0)), Tries(Retries())
+    ledger = Ledger(MemoryStore(), Monitor(), progress, logging.getLogger("bench"), outputs, tries)
+    begun = time.perf_counter()
+    scheduler.handle(Ready(0, 0))
+    for item in registered:
+        ledger.register(item)
+    ledger._committed = float("inf")  # what is stored has been measured by itself
+    for start in range(0, 3 * count, 3 * BATCH):
+        ledger.absorb(events[start : start + 3 * BATCH])
+        for event in events[start : start + 3 * BATCH]:
+            scheduler.handle(event)
+        scheduler.take_done()
+    took = time.perf_counter() - begun
+    check(ledger.is_empty, "not all ended")
+    return took
+
+
+def working(count: int) -> float:
+    """Run the tasks, as a worker does: a config, an executor, a unit, and what is said of it."""
+    from research import EC, Domain, Executor, Experiment
+    from research.backends.base import Blueprint, WorkerSpec
+    from research.backends.runner import TaskRunner
+    from research.events import Task
+
+    described = Experiment().add_callable(work, a=EC("a"), b=EC("b"), save_to="product")
+    domain = Domain(a=range(count // 10), b=range(10))
+    blueprint = Blueprint(
+        described, (domain,), 1, None, Executor, "for", (), True, False, Path("study"), seed_libraries=True
+    )
+    said: list[Event] = []
+    runner = TaskRunner(blueprint, 0, WorkerSpec({}, 1), said.extend)
+    tasks = [Task(number, (item.member,)) for number, item in enumerate(_registered(count))]
+    begun = time.perf_counter()
+    for number, task in enumerate(tasks):
+        runner.run(task)
+        if number % BATCH == 0:
+            runner.flush()
+    runner.flush()
+    took = time.perf_counter() - begun
+    check(len(said) == 3 * count, f"{len(said)} events")
+    return took
+
+
+CASES = (
+    Case(
+        "a function of two parameters, 2 workers: all of it, then its parts",
+        "experiment",
+        (10_000, 2_000, 20),
+        (
+            Contender("all, with imports and the start", research),
+            Contender("driver: naming", naming),
+            Contender("driver: accounting", accounting),
+            Contender("driver: storing", storing),
+            Contender("both: crossing the pipe", crossing),
+            Contender("worker: running", working),
+        ),
+    ),
+)
+
+if __name__ == "__main__":
+    main(CASES)
