@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from research.backends.limits import UNLIMITED, Limits
 from research.domain import Domain
 from research.events import Command, Event
 from research.experiment.executor import Executor
@@ -51,6 +52,8 @@ class Blueprint:
         Whether what goes to stdout and to stderr is kept.
     seed_libraries : bool
         Whether global generators are seeded for each experiment.
+    limits : Limits
+        Of time and memory that a task may take; for backends that have processes.
     """
 
     experiment: Experiment
@@ -68,6 +71,7 @@ class Blueprint:
     profile: int = 0
     captures: tuple[bool, bool] = (False, False)
     seed_libraries: bool = False
+    limits: Limits = UNLIMITED
 
     def experiment_folder(self, experiment: str) -> Path:
         """Return an experiment's own folder, made if it is not there."""

@@ -7,6 +7,8 @@ import os
 import tempfile
 from struct import Struct
 
+from research.errors import cannot_write
+
 _SLOT = Struct("<q")
 _NONE = -1
 
@@ -19,13 +21,22 @@ class Board:
     n_workers : int
     descriptor : int, optional
         Of a board that exists.
+
+    Raises
+    ------
+    StudyError
+        If there is no room for it.
     """
 
     def __init__(self, n_workers: int, descriptor: int | None = None) -> None:
         if descriptor is None:
-            with tempfile.TemporaryFile() as file:
-                self.descriptor = os.dup(file.fileno())
-            os.ftruncate(self.descriptor, n_workers * _SLOT.size)
+            room = bytes(n_workers * _SLOT.size)  # written, as memory for which there is none is a SIGBUS
+            try:
+                with tempfile.TemporaryFile(buffering=0) as file:
+                    file.write(room)
+                    self.descriptor = os.dup(file.fileno())
+            except OSError as error:
+                raise cannot_write(tempfile.gettempdir(), error, len(room)) from error
         else:
             self.descriptor = descriptor
         self._memory = mmap.mmap(self.descriptor, n_workers * _SLOT.size)

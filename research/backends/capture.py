@@ -147,8 +147,8 @@ class Capture:
 
     def _write_entry(self, ledger: int, part: Part) -> None:
         entry = entry_of(part, self._ids)
-        os.pwrite(ledger, entry, self._ledger_end)
-        self._ledger_end += len(entry)
+        if _put(ledger, entry, self._ledger_end):
+            self._ledger_end += len(entry)
 
     def _begin_ledger(self, number: int) -> None:
         is_copy, self._process = self._process != os.getpid(), os.getpid()
@@ -160,12 +160,13 @@ class Capture:
         if is_copy or self._ledger_end > len(text):  # another process may have written more
             os.ftruncate(ledger, 0)
         self._turn_at, self._entries_at, self._ledger_end = len(head), len(text), len(text)
-        os.pwrite(ledger, text, 0)
+        if not _put(ledger, text, 0):
+            os.ftruncate(ledger, 0)  # rather nothing than what was true of another task
 
     def _note_turn(self) -> None:
         """Keep in the ledger whose turn it is, and since when."""
         if self._spool.ledger is not None and self._turn_at:
-            os.pwrite(self._spool.ledger, turn_of(self._starts, self._ids, self._owners), self._turn_at)
+            _put(self._spool.ledger, turn_of(self._starts, self._ids, self._owners), self._turn_at)
 
     def _text(self, stream: int) -> TextIO:
         """Make Python's object of a stream."""
@@ -187,3 +188,11 @@ class Capture:
                 self._lines[stream, owners] = data[place:]
             if place:
                 self._add(Part(owners, stream, 0, place, data[:place]))
+
+
+def _put(ledger: int, data: bytes, place: int) -> bool:
+    """Write to a ledger; return whether there was room: else it is not known whose last words are."""
+    try:
+        return os.pwrite(ledger, data, place) == len(data)
+    except OSError:
+        return False

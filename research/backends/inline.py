@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.capture import Capture
@@ -43,10 +43,17 @@ class InlineBackend:
     ----------
     interim : callable, optional
         Takes what experiments say while a task runs, as `events` returns only after it.
+    allowing : callable, optional
+        Returns a context that tasks run in: one that may be interrupted.
     """
 
-    def __init__(self, interim: Callable[[Sequence[Event]], None] | None = None) -> None:
+    def __init__(
+        self,
+        interim: Callable[[Sequence[Event]], None] | None = None,
+        allowing: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._interim = interim
+        self._allowing = allowing
         self._events: list[Event] = []
         self._tasks: deque[Task] = deque()
         self._runner: TaskRunner | None = None
@@ -88,7 +95,8 @@ class InlineBackend:
         with self._lent():
             while self._tasks and self._runner is not None and self._has_room(deadline):
                 try:
-                    self._runner.run(self._tasks.popleft())
+                    with self._allowing():
+                        self._runner.run(self._tasks.popleft())
                 except BaseException:  # in debug mode, or from the keyboard: what was done stays done
                     self._flush()
                     raise

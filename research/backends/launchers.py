@@ -14,6 +14,7 @@ from typing import Protocol
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
+from research.backends.guarding import ROBBED
 from research.backends.spools import Spools
 from research.backends.worker import THREAD_VARIABLES
 from research.domain.hashing import main_name
@@ -138,6 +139,8 @@ def signal_group(group: int, number: int) -> None:
 
 def describe_exit(code: int) -> str:
     """Say in words how a process ended."""
+    if code == ROBBED:
+        return f"exit code {code}, as files of the worker had been closed, like its pipe to this process"
     if code >= 0:
         return f"exit code {code}"
     try:

@@ -31,6 +31,10 @@ from research.errors import StudyError
 
 _MESSAGE = Struct("<cqq")  # (LAUNCH, worker, 0), (SIGNAL, worker, number) one way, (EXIT, worker, code) back
 _LAUNCH, _SIGNAL, _EXIT = b"L", b"S", b"E"
+_NO_NURSERY = (
+    "the process that starts workers has ended, so that there can be no more of them: somebody may have "
+    "killed it, or the system for want of memory; run(resume=True) goes on with the study"
+)
 
 
 class ForkLauncher:
@@ -67,7 +71,7 @@ class ForkLauncher:
         try:
             socket.send_fds(self._control, [_MESSAGE.pack(_LAUNCH, worker, 0)], [pipe.fileno()])
         except OSError as error:
-            raise StudyError("the process that starts workers has died") from error
+            raise StudyError(_NO_NURSERY) from error
         self._alive.add(worker)
 
     def exits(self) -> Sequence[tuple[int, int]]:
@@ -75,7 +79,7 @@ class ForkLauncher:
         while self._alive and _readable(self._control.fileno(), timeout=0):
             data = _receive(self._control)
             if data is None:
-                raise StudyError("the process that starts workers has died")
+                raise StudyError(_NO_NURSERY)
             _, worker, code = _MESSAGE.unpack(data)
             self._alive.discard(worker)
             ended.append((worker, code))

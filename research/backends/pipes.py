@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from struct import Struct
 
+from research.backends.guarding import ROBBED, Files
+from research.backends.streams import flush_streams
 from research.events import Event
 
 FLUSH_SECONDS = 0.25  # between two times that a worker sends what there is
@@ -25,12 +27,25 @@ class Outlet:
     Parameters
     ----------
     connection : Connection
-        May be replaced, in a process that was forked to say things elsewhere.
+    also : sequence of int, default ()
+        More descriptors without which this process is of no use.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    def __init__(self, connection: Connection, also: Sequence[int] = ()) -> None:
         self._lock = threading.Lock()
+        self._also = also
+        self.replace(connection)
+
+    def replace(self, connection: Connection) -> None:
+        """Say things elsewhere, in a process that was forked to do so."""
+        self.connection = connection
+        self._pipe, self._files = Files([connection.fileno()]), Files([connection.fileno(), *self._also])
+
+    def check(self, only_pipe: bool = False) -> None:
+        """End this process if a unit has closed what it needs, before it takes what is there now for that."""
+        if not (self._pipe if only_pipe else self._files).are_here:
+            flush_streams()
+            os._exit(ROBBED)
 
     def __call__(self, events: Sequence[Event]) -> None:
         self.send(pickle.dumps(list(events), protocol=5))
@@ -38,6 +53,7 @@ class Outlet:
     def send(self, message: bytes) -> None:
         """Send what is pickled already."""
         with self._lock:
+            self.check()
             self.connection.send_bytes(message)
 
 

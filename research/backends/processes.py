@@ -17,6 +17,7 @@ from pathlib import Path
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
 from research.backends.launchers import Launcher, SpawnLauncher, describe_exit
+from research.backends.limits import Watch
 from research.backends.nursery import ForkLauncher
 from research.backends.pipes import Channel
 from research.backends.spools import Spools
@@ -27,6 +28,7 @@ START_METHODS = ("fork", "spawn")
 _FAILED_STARTS = 3  # in a row, after which another try would not help: none has ever started
 _FAILED_RESTARTS = 20  # the same where some have: somebody may be killing them
 _MOST_PARTS = 64  # that are read of one worker at once
+_LAST_WORD_SECONDS = 1.0  # for one that has lost its pipe, to notice that
 _STOP_SECONDS = 0.3  # for workers that have nothing to do to leave by themselves
 
 
@@ -91,12 +93,15 @@ class ProcessBackend:
         self._ready: set[int] = set()
         self._failed_starts = 0
         self._most_failed_starts = _FAILED_STARTS
+        self._watch: Watch | None = None
         self._deadlines: dict[int, float] = {}
         self._replaced: dict[int, bytes] = {}  # commands that workers to come need, too
         self._stopped: set[int] = set()  # nobody takes the place of these
 
     def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
         self._board = Board(len(workers))
+        if any(limit is not None for limit in blueprint.limits):
+            self._watch = Watch(blueprint.limits, self._board, len(workers))
         if any(blueprint.captures):
             self._spools = Spools(len(workers), blueprint.captures)
         kind = ForkLauncher if self._method == "fork" else SpawnLauncher
@@ -126,6 +131,8 @@ class ProcessBackend:
             self._receive(worker, events, _MOST_PARTS)
         for worker, code in launcher.exits():
             self._bury(launcher, worker, code, events)
+        if self._watch is not None:
+            self._enforce(launcher, self._watch)
         now = time.monotonic()
         for worker in [worker for worker, deadline in self._deadlines.items() if deadline <= now]:
             del self._deadlines[worker]
@@ -142,6 +149,16 @@ class ProcessBackend:
             poll.register(descriptor, select.POLLIN)
         found = poll.poll(math.ceil(1000 * timeout))
         return [workers[descriptor] for descriptor, _ in found if descriptor in workers]
+
+    def _enforce(self, launcher: Launcher, watch: Watch) -> None:
+        """End workers that exceed a limit, unless they end what they were at."""
+        for worker in watch.spared():
+            self._deadlines.pop(worker, None)
+        for excess in watch.look():
+            if excess.grace:
+                self.kill(excess.worker, excess.grace)
+            else:
+                launcher.signal(excess.worker, signal.SIGKILL)
 
     def kill(self, worker: int, grace: float) -> None:
         self._started().signal(worker, signal.SIGTERM)
@@ -192,9 +209,11 @@ class ProcessBackend:
             self._send(worker, data)
 
     def _until(self, timeout: float) -> float:
-        if not self._deadlines:
-            return timeout
-        return max(0.0, min(timeout, min(self._deadlines.values()) - time.monotonic()))
+        if self._watch is not None:
+            timeout = min(timeout, self._watch.patience)
+        if self._deadlines:
+            timeout = min(timeout, min(self._deadlines.values()) - time.monotonic())
+        return max(0.0, timeout)
 
     def _receive(self, worker: int, events: list[Event], most: int | None = None) -> None:
         """Take what a worker has said; at most so many parts, so that the others are heard as well."""
@@ -209,13 +228,15 @@ class ProcessBackend:
         if not pipe.is_open:
             pipe.close()
             del self._pipes[worker]
-            # a worker without its pipe is of no use, should it be alive
-            self._started().signal(worker, signal.SIGKILL)
+            # a worker without its pipe is of no use, should it be alive; what it says by its end is of more
+            self._deadlines.setdefault(worker, time.monotonic() + _LAST_WORD_SECONDS)
 
     def _take(self, worker: int, said: Sequence[Event]) -> None:
         """Take note of what a worker has said."""
         if self._spools is not None:
             self._spools.note(worker, said)
+        if self._watch is not None:
+            self._watch.note(worker, said)
         if any(isinstance(event, Ready) for event in said):
             self._ready.add(worker)
             self._failed_starts = 0
@@ -228,6 +249,7 @@ class ProcessBackend:
         if worker in self._pipes:  # a process that it started may hold the other end
             self._pipes.pop(worker).close()
         self._deadlines.pop(worker, None)
+        excess = None if self._watch is None else self._watch.bury(worker)
         if worker in self._stopped:
             return
         reason = describe_exit(code)
@@ -245,5 +267,10 @@ class ProcessBackend:
             self._board.write(worker, None)
         if self._spools is not None:
             events.extend(self._spools.rest(worker, task))
-        events.append(Died(worker, reason, task))
+        if excess is None:
+            events.append(Died(worker, reason, task))
+        elif excess.task == task:
+            events.append(Died(worker, excess.reason, task, excess.status))
+        else:  # it had just ended that, and nothing else is to blame
+            events.append(Died(worker, excess.reason, None))
         self._launch(launcher, worker)

@@ -10,6 +10,7 @@ from typing import Any
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.capture import Capture
+from research.backends.guarding import AT_WORK, Whereabouts, leave
 from research.domain import Config, Domain
 from research.events import (
     DONE,
@@ -30,6 +31,13 @@ from research.experiment.executor import Program
 from research.experiment.running import RunningExperiment, UnitError
 from research.profiling.measuring import Times
 from research.storage.encoding import encode_block, encode_functions, encode_times, freeze
+
+MOST_TEXT = 2**20  # characters of what an exception says that are kept
+ANYTHING = (
+    Exception,
+    SystemExit,
+    GeneratorExit,
+)  # that code of users may raise; the rest is from the keyboard
 
 
 class Column:
@@ -83,7 +91,10 @@ class Recorder:
         self._is_over = False  # and everything has been collected
 
     def save(self, variable: str, iteration: int, value: Any) -> None:
-        value = freeze(value)
+        try:
+            value = freeze(value)
+        except TypeError as error:
+            raise TypeError(f"{variable!r} was not saved: {error}") from error.__cause__
         with self._lock:
             column = self._columns.get(variable)
             if column is None:
@@ -122,6 +133,13 @@ class Recorder:
         self._ended = Ended(
             self._worker, self.experiment, FAILED, self.started, now, iteration, (failure,), None
         )
+
+    def become_copy(self) -> None:
+        """Be of no use but to the unit that forked; what it saves goes nowhere."""
+        self._lock = threading.Lock()  # a thread that is not here may have held it
+        if self.run is not None:
+            self.run.is_copy = True
+            self.run.ending = self.run.ending or "copied"
 
     def collect(self) -> list[Event]:
         """Return events of all that happened since the last call."""
@@ -164,14 +182,27 @@ class Recorder:
 def describe(error: UnitError) -> Failure:
     """Turn an exception into what can cross to another process whatever it is."""
     exception = error.exception
+    pickled: bytes | None = None
     try:
         pickled = pickle.dumps(exception)
         pickle.loads(pickled)
-    except Exception:  # (exceptions of users may refuse in any way)
+        pickled = None if len(pickled) > MOST_TEXT else pickled
+    except ANYTHING:  # (exceptions of users may refuse in any way)
         pickled = None
-    return Failure(
-        error.name, error.iteration, type(exception).__qualname__, str(exception), error.traceback, pickled
-    )
+    try:
+        message = str(exception)
+    except ANYTHING as problem:
+        message = f"<its text cannot be shown: {type(problem).__qualname__}>"
+    name = type(exception).__qualname__
+    return Failure(error.name, error.iteration, name, _cut(message), _cut(error.traceback), pickled)
+
+
+def _cut(text: str) -> str:
+    """Leave out the middle of a text that nobody would read."""
+    if len(text) <= MOST_TEXT:
+        return text
+    half = MOST_TEXT // 2
+    return f"{text[:half]} … {len(text) - 2 * half} characters … {text[-half:]}"
 
 
 class TaskRunner:
@@ -211,6 +242,8 @@ class TaskRunner:
         self._domains = dict(enumerate(blueprint.domains))
         self._recorders: list[Recorder] = []  # of the task that runs
         self._waiting: list[Event] = []  # of tasks that are done
+        self._whereabouts = Whereabouts()
+        self._is_copy = False  # which a unit has made by forking
 
     def run(self, task: Task) -> None:
         """Run a task to its end; events that are not sent by then are kept until the next `flush`."""
@@ -222,14 +255,22 @@ class TaskRunner:
                 task.number, tuple(recorders), blueprint.executor_target == "threads" and len(recorders) > 1
             )
         try:
+            AT_WORK.add(self)
             self._execute(task, recorders)
-        except Exception as error:  # in a subclass of the executor: those of units it has caught
-            if blueprint.debug:
+            if self._is_copy:
+                leave(None)
+        except BaseException as error:  # in a subclass of the executor: those of units it has caught
+            if self._is_copy:
+                leave(error)
+            if blueprint.debug or not isinstance(error, Exception):
                 raise
             if self._capture is not None:
                 self._capture.cut()
             for recorder in recorders.values():
                 recorder.break_off(error)
+        finally:
+            AT_WORK.discard(self)
+            self._whereabouts.go_back()
         with self._lock:
             if self._capture is not None:
                 self._waiting.extend(self._capture.end())
@@ -269,8 +310,16 @@ class TaskRunner:
         """Take note of a further domain; from any thread, before tasks that need it."""
         self._domains[generation] = domain
 
+    def become_copy(self) -> None:
+        """Do what the unit that forked does here, and no more: the task goes on in the other process."""
+        self._is_copy = True
+        for recorder in self._recorders:
+            recorder.become_copy()
+
     def flush(self) -> None:
         """Send everything that has happened so far."""
+        if self._is_copy:
+            return
         with self._lock:
             events, self._waiting = self._waiting, []
             if self._capture is not None:
@@ -283,6 +332,8 @@ class TaskRunner:
                     self._capture.told()
 
     def _end(self, recorder: Recorder, run: RunningExperiment) -> None:
+        if self._is_copy:
+            leave(run.errors[-1].exception if run.errors else None)
         if self._capture is None:
             recorder.end(run)
             return

@@ -188,6 +188,8 @@ class Shepherd:
         child.pipe.close()
         if not child.is_complete:
             self._end_like(os.waitstatus_to_exitcode(status))
+        if child.is_terminated:  # it was up to it, and it has ended in order
+            self._is_terminated = False
         self._board.write(self._worker, None)
         self._child = None
 
@@ -216,6 +218,7 @@ class Shepherd:
                 ours.close()
                 self._work(task, Connection(theirs.detach()))
             except BaseException:
+                self._outlet.check()
                 traceback.print_exc()
                 flush_streams()
             finally:
@@ -234,8 +237,8 @@ class Shepherd:
 
     def _work(self, task: Task, pipe: Connection) -> NoReturn:
         """Run a task and end; in the child."""
-        self._outlet.connection = pipe
-        threading.Thread(target=_look_after, args=(pipe, self._runner), daemon=True).start()
+        self._outlet.replace(pipe)
+        threading.Thread(target=_look_after, args=(self._outlet, self._runner), daemon=True).start()
         self._runner.run(task)
         self._runner.flush()
         flush_streams()
@@ -253,11 +256,19 @@ class _Child:
         self.is_terminated = False
 
 
-def _look_after(pipe: Connection, runner: TaskRunner) -> None:
+def _look_after(outlet: Outlet, runner: TaskRunner) -> None:
     """Send what there is from time to time; end when the shepherd goes away, which never says anything."""
-    with contextlib.suppress(OSError):
-        while not pipe.poll(FLUSH_SECONDS):
+    try:
+        while not outlet.connection.poll(FLUSH_SECONDS):
+            outlet.check()
             runner.flush()
+    except OSError:
+        pass
+    except BaseException:  # without this thread nobody hears of the task any more
+        traceback.print_exc()
+        flush_streams()
+        os._exit(1)
+    outlet.check()
     end_group()
 
 

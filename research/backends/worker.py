@@ -24,7 +24,7 @@ from research.backends.shepherd import Shepherd, replace_domain
 from research.backends.spools import Spool
 from research.backends.streams import flush_streams
 from research.domain.hashing import set_main_name
-from research.events import Event, Ready, Replace, Revoke, Revoked, Run, StartFailed, Task, Waiting
+from research.events import Ready, Replace, Revoke, Revoked, Run, StartFailed, Task, Waiting
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -94,7 +94,7 @@ def work(
     spool : Spool, optional
         Takes what is printed.
     """
-    emit = Outlet(connection)
+    emit = Outlet(connection, () if spool is None else spool.descriptors)
     try:
         capture = None if spool is None else Capture(worker, spool)
         if capture is not None:
@@ -108,6 +108,17 @@ def work(
     if blueprint.isolation == "experiment":
         Shepherd(board, worker, runner, gate, emit).run()
         return
+    try:
+        _work(connection, board, worker, runner, gate, emit)
+    except OSError:
+        emit.check()
+        raise
+
+
+def _work(
+    connection: Connection, board: Board, worker: int, runner: TaskRunner, gate: Gate, emit: Outlet
+) -> None:
+    """Run tasks in this process."""
     inbox = Inbox()
     service = threading.Thread(target=_serve, args=(connection, inbox, runner, emit, worker), daemon=True)
     service.start()
@@ -118,9 +129,10 @@ def work(
             break
         board.write(worker, task.number)
         runner.run(task)
-        board.write(worker, None)
+        emit.check(only_pipe=True)  # as there may be very many tasks
         if is_last_of_batch:
             runner.flush()
+        board.write(worker, None)  # last: should this process be unfit now, the board says by whose doing
     runner.flush()
 
 
@@ -141,20 +153,23 @@ def _serve(
     connection: Connection,
     inbox: Inbox,
     runner: TaskRunner,
-    emit: Callable[[Sequence[Event]], None],
+    emit: Outlet,
     worker: int,
 ) -> None:
     """Take commands, and send what there is from time to time, even while a unit runs for long."""
     flushed = time.monotonic()
     try:
         while True:
-            if connection.poll(max(0.0, flushed + FLUSH_SECONDS - time.monotonic())):
+            is_told = connection.poll(max(0.0, flushed + FLUSH_SECONDS - time.monotonic()))
+            emit.check()
+            if is_told:
                 command = pickle.loads(connection.recv_bytes())
                 if isinstance(command, Run):
                     inbox.put(command.tasks)
                 elif isinstance(command, Replace):
                     replace_domain(command, runner, worker, emit)
                 elif isinstance(command, Revoke):
+                    runner.flush()
                     emit([Revoked(worker, inbox.give_back(command.n_tasks))])
                 else:
                     inbox.close()  # and go on, as the task at hand may outlive the driver
@@ -162,8 +177,13 @@ def _serve(
                 runner.flush()
                 flushed = time.monotonic()
     except (EOFError, OSError):
+        emit.check()
         # the driver is gone, and nobody is left to whom the results could be given
         os.killpg(os.getpgrp(), signal.SIGKILL)
+    except BaseException:  # without this thread nobody hears of the worker any more
+        traceback.print_exc()
+        flush_streams()
+        os._exit(1)
 
 
 def limit_threads(n_threads: int) -> None:

@@ -14,17 +14,21 @@ Each worker is in one of four states:
 Short tasks are sent in batches worth `BATCH_SECONDS`, by the durations that workers report, and a second
 batch before the first is done, so that nobody waits for the pipe. Long ones are sent one by one. When no
 task is left to be handed out and a worker idles, one that has more than it is working on hands some back.
+
+A task at which a worker died is lost; the others that it had are handed out again. So are all of a worker
+that died at none, but not for ever: the first of them is lost when that has happened to it several times.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 
 from research.events import Command, Died, Event, Ready, Retired, Revoke, Revoked, Run, Task, TaskDone
 
 BATCH_SECONDS = 0.1
 LARGEST_BATCH = 1000
+MOST_SUSPICIONS = 5
 
 
 class Scheduler:
@@ -46,8 +50,10 @@ class Scheduler:
         self._sent: list[dict[int, Task]] = [{} for _ in range(n_workers)]
         self._revoking: set[int] = set()
         self._seconds: float | None = None  # what a task takes, averaged
+        self._done: list[Task] = []
         self._lost: list[Task] = []
         self._interrupted: list[Task] = []
+        self._suspicions: Counter[int] = Counter()  # how often workers died that had this task first
 
     @property
     def is_finished(self) -> bool:
@@ -59,10 +65,17 @@ class Scheduler:
         """Whether every worker has retired."""
         return len(self._retired) == len(self._sent)
 
+    @property
+    def present(self) -> set[int]:
+        """Workers that are there to be told something."""
+        return set(self._present)
+
     def handle(self, event: Event) -> None:
         """Take note of what happened."""
         if isinstance(event, TaskDone):
-            self._sent[event.worker].pop(event.number, None)
+            task = self._sent[event.worker].pop(event.number, None)
+            if task is not None:
+                self._done.append(task)
             mean = event.seconds if self._seconds is None else self._seconds
             self._seconds = mean + 0.2 * (event.seconds - mean)
         elif isinstance(event, Ready):
@@ -92,6 +105,15 @@ class Scheduler:
                 commands.append((worker, Run(tasks)))
         commands.extend(self._revocations())
         return commands
+
+    def repeat(self, task: Task) -> None:
+        """Hand out a task again that was done or lost."""
+        self._returned.append(task)
+
+    def take_done(self) -> Sequence[Task]:
+        """Return tasks that are done, each once."""
+        done, self._done = self._done, []
+        return done
 
     def take_lost(self) -> Sequence[Task]:
         """Return tasks that were being worked on when their worker died, each once."""
@@ -148,10 +170,17 @@ class Scheduler:
     def _bury(self, event: Died) -> None:
         self._present.discard(event.worker)
         self._revoking.discard(event.worker)
-        for number, task in self._sent[event.worker].items():
-            if number == event.task:
+        sent, self._sent[event.worker] = self._sent[event.worker], {}
+        culprit = event.task
+        if (
+            culprit not in sent and sent
+        ):  # it died between two tasks: perhaps of what the first had left behind
+            first = next(iter(sent))
+            self._suspicions[first] += 1
+            culprit = first if self._suspicions[first] == MOST_SUSPICIONS else None
+        for number, task in sent.items():
+            if number == culprit:
                 self._lost.append(task)
             else:
                 self._returned.append(task)
                 self._interrupted.append(task)
-        self._sent[event.worker] = {}
