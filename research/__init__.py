@@ -1,12 +1,31 @@
-"""Run the same experiment over many configurations, in many processes, with every number kept."""
+"""Run the same experiment over many configurations, in many processes, with every number kept.
 
-from research.domain import Alias, Config, ConfigAlias, Domain, Option, intspace, logspace
-from research.experiment.executor import Executor
-from research.experiment.experiment import Experiment
-from research.experiment.expressions import EC, EP, E, O, R, S
-from research.research import Research
-from research.results.results import ResearchResults
-from research.version import __version__
+Names are imported from their modules when they are used, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from research.domain import Alias, Config, ConfigAlias, Domain, Option, intspace, logspace
+    from research.experiment.executor import Executor
+    from research.experiment.experiment import Experiment
+    from research.experiment.expressions import EC, EP, E, O, R, S
+    from research.research import Research
+    from research.results.results import ResearchResults
+    from research.version import __version__
+
+_MODULES = {
+    **dict.fromkeys(
+        ("Alias", "Config", "ConfigAlias", "Domain", "Option", "intspace", "logspace"), "research.domain"
+    ),
+    **dict.fromkeys(("E", "EC", "EP", "O", "R", "S"), "research.experiment.expressions"),
+    "Executor": "research.experiment.executor",
+    "Experiment": "research.experiment.experiment",
+    "Research": "research.research",
+    "ResearchResults": "research.results.results",
+    "__version__": "research.version",
+}
 
 __all__ = [
     "EC",
@@ -28,3 +47,14 @@ __all__ = [
     "intspace",
     "logspace",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,25 +15,30 @@ from typing import Any
 from research.backends.base import Backend, Blueprint
 from research.backends.inline import InlineBackend
 from research.backends.processes import ProcessBackend
+from research.codes import Codes
 from research.definition import check_definition, save_definition, save_domain
 from research.domain import Domain
 from research.domain.ordering import Walk
 from research.driver import Answers, Driver
 from research.errors import StudyError
+from research.events import Event
 from research.experiment.experiment import Experiment
+from research.ledger import Ledger
 from research.monitoring.environment import Meta, keep_meta
 from research.monitoring.log import LOG, close_log, open_log
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
 from research.monitoring.summary import tell_beginning, tell_end, tell_stopped
 from research.results.added import describe_added
-from research.resuming import Recall, join_settings
+from research.resuming import Recall, join_settings, stored
+from research.scheduling.tries import Tries
 from research.settings import RunSettings
 from research.storage.base import Store, Study
 from research.storage.folder import NewFolder
 from research.storage.outputs import Outputs
 from research.storage.past import Past
-from research.tasks import TaskSource
+from research.tasks import TaskSource, walk_ids
+from research.termination import Interrupts
 from research.updating import Update
 from research.version import __version__
 
@@ -53,6 +59,10 @@ class Definition:
         """Return the numbering of configs and repetitions."""
         return self.domain.walk(self.n_configs, self.n_reps, self.repeat_each, seed)
 
+    def ids(self, seed: int) -> Iterator[str]:
+        """Walk the ids of experiments, as long as nothing replaces the domain."""
+        return walk_ids(self.domain, self.walk(seed), seed)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -66,11 +76,18 @@ class Plan:
     seed: int
     bar: Any
     meta: Meta
+    codes: Codes
     earlier: Study | None = None  # as it is stored, where it is gone on with
     retry_failed: bool = False
 
 
-def conduct(plan: Plan, new: NewFolder | None, monitor: Monitor, begun: Callable[[Store], None]) -> None:
+def conduct(
+    plan: Plan,
+    new: NewFolder | None,
+    monitor: Monitor,
+    begun: Callable[[Store], None],
+    interrupts: Interrupts,
+) -> None:
     """Run a study and wait for its end.
 
     Parameters
@@ -82,6 +99,8 @@ def conduct(plan: Plan, new: NewFolder | None, monitor: Monitor, begun: Callable
         Told of everything that happens.
     begun : callable
         Called with the store as soon as there is something to read in it.
+    interrupts : Interrupts
+        Entered by whoever wants them to end the study in order.
 
     Raises
     ------
@@ -89,13 +108,14 @@ def conduct(plan: Plan, new: NewFolder | None, monitor: Monitor, begun: Callable
         If workers cannot be started, or results cannot be written.
     """
     with ExitStack() as stack:
-        _Run(plan, new, stack).conduct(monitor, begun)
+        _Run(plan, new, stack, interrupts).conduct(monitor, begun)
 
 
 class _Run:
     """What is open while a study runs; the stack closes it."""
 
-    def __init__(self, plan: Plan, new: NewFolder | None, stack: ExitStack) -> None:
+    def __init__(self, plan: Plan, new: NewFolder | None, stack: ExitStack, interrupts: Interrupts) -> None:
+        self._interrupts = interrupts
         self._plan = plan
         self._new = new
         self._stack = stack
@@ -105,26 +125,39 @@ class _Run:
         else:
             self._folder = new.path
         self._kept = None if new is None else new.path
+        given = (plan.settings.n_digits, stored(plan.earlier, "id_digits"), plan.definition.domain.n_digits)
+        self._n_digits = next(number for number in given if number is not None)
         self._walk = plan.definition.walk(plan.seed)
 
     def conduct(self, monitor: Monitor, begun: Callable[[Store], None]) -> None:
         plan, settings, definition = self._plan, self._plan.settings, self._plan.definition
         size, name, n_iters = self._walk.size, definition.name, plan.n_iters
-        n_digits = definition.domain.n_digits if settings.n_digits is None else settings.n_digits
+        n_digits = self._n_digits
         workers = settings.workers_for(None if plan.updates else size)
-        backend = self._backend(lambda events: driver.absorb(events, at_once=True))
+
+        def absorb(events: Sequence[Event]) -> None:
+            with self._interrupts.deferred():
+                ledger.absorb(events, at_once=True)
+
+        backend = self._backend(absorb)
         backend.start(self._blueprint(), workers)  # before anything is opened: workers are forks of this
         log = open_log(None if self._kept is None else self._kept / LOG, settings.loglevel)
         self._stack.callback(close_log, log)
         tell_beginning(log, name, plan.seed, size, len(workers), bool(definition.experiment.units))
-        for remark in settings.remarks:
+        for remark in (*settings.remarks, *plan.codes.remarks):
             log.warning(remark)
+        if self._new is not None and not self._new.is_guarded:
+            log.warning("%r cannot be locked: nothing keeps other machines from running this study", name)
         from research.storage.opening import open_store  # takes a tenth of a second
 
-        store = open_store(self._kept, self._stack)
+        store = open_store(self._kept, self._stack, log.warning)
         keep_meta(plan.meta, self._kept, log)
-        store.begin(self._describe(), plan.earlier is not None)
-        past = Past() if plan.earlier is None else Past(store.read().experiments, plan.retry_failed)
+        past = (
+            Past()
+            if plan.earlier is None
+            else Past(store.read().experiments, plan.retry_failed, plan.codes.again)
+        )
+        store.begin(self._describe(past), plan.earlier is not None)
         if plan.earlier is not None:
             log.info("study %r is gone on with: %s", name, past)
         monitor.take_rows(past.over)
@@ -138,6 +171,7 @@ class _Run:
             n_digits,
             past,
             in_groups,
+            plan.codes.id,
         )
         progress = Progress(plan.bar, name, size, n_iters)
         self._stack.callback(progress.close)
@@ -145,10 +179,23 @@ class _Run:
             self._new.keep()
         begun(store)
         outputs = Outputs(self._kept, settings.redirect)
+        tries = Tries(settings.retries, in_groups)
+        ledger = Ledger(store, monitor, progress, log, outputs, tries, plan.earlier is not None)
         recall = None
         if plan.earlier is not None and self._kept is not None:
             recall = self._recall(Recall(self._kept, plan.earlier, past))
-        driver = Driver(source, store, len(workers), monitor, progress, log, self._admit, outputs, recall)
+        driver = Driver(
+            source,
+            store,
+            ledger,
+            len(workers),
+            progress,
+            log,
+            self._admit,
+            recall,
+            settings.max_failures,
+            self._interrupts,
+        )
 
         def save() -> None:
             problem = None if self._kept is None else save_definition(self._kept, vars(definition))
@@ -156,7 +203,8 @@ class _Run:
                 log.warning("the definition was not saved, Research.load will give results only: %s", problem)
 
         try:
-            driver.run(backend, save)
+            with self._interrupts.deferred():
+                driver.run(backend, save)
         except StudyError as error:
             log.error("study %r was broken off: %s", name, error)
             raise
@@ -165,16 +213,16 @@ class _Run:
             tell_stopped(name, monitor, self._kept is not None)
             raise
         finally:
-            if not driver.is_broken:
+            if not ledger.is_broken:
                 log.info("study %r ended: %s", name, monitor.counts)
         progress.close()
         path = None if self._new is None else Path(name) / LOG
         tell_end(log, name, monitor, source.n_duplicates, path)
 
-    def _backend(self, interim: Callable[[Sequence[Any]], None]) -> Backend:
+    def _backend(self, interim: Callable[[Sequence[Event]], None]) -> Backend:
         settings = self._plan.settings
         processes = ProcessBackend(settings.start_method) if settings.is_parallel else None
-        backend: Backend = processes or InlineBackend(interim)
+        backend: Backend = processes or InlineBackend(interim, self._interrupts.allowed)
         self._stack.callback(backend.close)
         return backend
 
@@ -195,6 +243,7 @@ class _Run:
             memory_check=settings.memory_check,
             profile=settings.profile,
             captures=(bool(settings.redirect[0]), bool(settings.redirect[1])),
+            limits=settings.limits,
             seed_libraries=settings.seed_libraries,
         )
 
@@ -220,10 +269,10 @@ class _Run:
 
         return answer
 
-    def _describe(self) -> Study:
+    def _describe(self, past: Past) -> Study:
         plan, settings, definition = self._plan, self._plan.settings, self._plan.definition
         slots = range(settings.n_branches)
-        described = {
+        described: dict[str, Any] = {
             "parameters": list(definition.domain.names),
             "variables": definition.experiment.variables,
             "n_configs": definition.n_configs,
@@ -233,13 +282,20 @@ class _Run:
             "workers": len(settings.workers),
             "branches": settings.n_branches,
             "profile": settings.profile,
-            "added": describe_added(
-                settings.workers_configs,
-                settings.branches_configs,
-                [spec.devices for spec in settings.workers],
-                [[spec.device(slot) for slot in slots] for spec in settings.workers],
-            ),
+            "added": [
+                describe_added(
+                    settings.workers_configs,
+                    settings.branches_configs,
+                    [spec.devices for spec in settings.workers],
+                    [[spec.device(slot) for slot in slots] for spec in settings.workers],
+                    past.n_groups,
+                )
+            ],
             "redirect": list(settings.redirect),
+            "seed_libraries": settings.seed_libraries,
+            "defaults": {path: json.loads(text) for path, text in definition.domain.default_texts.items()},
+            "id_digits": self._n_digits,
+            "code": plan.codes.settings,
         }
         if plan.earlier is not None:
             described = join_settings(described, plan.earlier.settings)

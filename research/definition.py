@@ -72,11 +72,11 @@ class _Limited:
 
     def __init__(self, file: Any) -> None:
         self._file = file
-        self._size = 0
+        self.size = 0
 
     def write(self, data: bytes) -> int:
-        self._size += len(data)
-        if self._size > LARGEST:
+        self.size += len(data)
+        if self.size > LARGEST:
             raise _TooLarge(f"it holds more than {LARGEST // 2**20} MiB of data")
         return int(self._file.write(data))
 
@@ -91,11 +91,13 @@ def save_definition(folder: Path, definition: dict[str, Any]) -> str | None:
     """
     import dill
 
+    limited = None
     try:
         with whole_file(folder / FILE) as file:
-            dill.dump(definition, _Limited(file), protocol=5, recurse=True)
+            limited = _Limited(file)
+            dill.dump(definition, limited, protocol=5, recurse=True)
     except OSError as error:
-        raise cannot_write(folder / FILE, error) from error
+        raise cannot_write(folder / FILE, error, None if limited is None else limited.size) from error
     except Exception as error:  # pickling runs code of users
         return f"{type(error).__name__}: {error}"
     return None
@@ -115,7 +117,7 @@ def save_domain(folder: Path, generation: int, domain: Domain) -> None:
         with whole_file(path) as file:
             file.write(data)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise cannot_write(path, error, len(data)) from error
 
 
 def load_domain(folder: Path, generation: int) -> Domain | None:

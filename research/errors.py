@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NamedTuple
 
 
@@ -86,13 +89,42 @@ class UnitFailure(ResearchError):
     """
 
 
-def cannot_write(place: object, error: BaseException) -> StudyError:
-    """Return the error of a study whose results cannot be kept."""
+def cannot_write(place: object, error: BaseException, need: int | None = None) -> StudyError:
+    """Return the error of a study whose results cannot be kept.
+
+    Parameters
+    ----------
+    place : path or URL
+    error : Exception
+    need : int, optional
+        How many bytes were to be written.
+    """
+    import sqlite3  # where something is wrong
+
     reason = getattr(error, "orig", None) or error  # SQLAlchemy's errors quote all that was to be written
+    code = getattr(reason, "sqlite_errorcode", None)
+    way = "make room there, or see who may write there"
+    room = "" if need is None else f" ({_describe_room(place, need)})"
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        way = "let the program end that has it open and locked, as a shell of SQLite may be, or a backup"
+        room = ""
+    elif code == sqlite3.SQLITE_FULL or getattr(reason, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+        way = "make room there"
     return StudyError(
-        f"{str(place)!r} cannot be written: {type(reason).__name__}: {reason}; what was stored before is "
-        "kept: make room there, or see who may write there, and run the study under another `name`"
+        f"{str(place)!r} cannot be written: {type(reason).__name__}: {reason}{room}; what was stored before "
+        f"is kept: {way}, and go on by run(resume=True)"
     )
+
+
+def _describe_room(place: object, need: int) -> str:
+    text = f"{need:,} bytes were to be written"
+    with contextlib.suppress(OSError):
+        folder = Path(str(place))
+        while not folder.is_dir() and folder != folder.parent:
+            folder = folder.parent
+        found = os.statvfs(folder)
+        text += f", {found.f_bavail * found.f_frsize:,} are free there"
+    return text
 
 
 def cannot_read(place: object, error: BaseException) -> DamagedStudyError:
@@ -121,6 +153,8 @@ def did_you_mean(name: object, known: Iterable[object]) -> str:
     "; known: 'accuracy', 'loss'"
     """
     names = sorted({str(item) for item in known})
+    from difflib import get_close_matches  # where something is misspelt
+
     near = get_close_matches(str(name), names, 3)
     if near:
         return f"; did you mean {' or '.join(map(repr, near))}?"

@@ -218,12 +218,14 @@ class Revoked(NamedTuple):
 class Died(NamedTuple):
     """A worker ended without being told to; the backend starts another under the same number.
 
-    `task` is the number of the task it was working on, if any.
+    `task` is the number of the task it was working on, if any, and `status` what its experiments get: `LOST`,
+    or what they were ended for.
     """
 
     worker: int
     reason: str
     task: int | None
+    status: str = "lost"
 
 
 class Memory(NamedTuple):
@@ -276,6 +278,7 @@ Event: TypeAlias = (
     | CheckFailed
 )
 
-DONE, FAILED, LOST, STOPPED, QUEUED, RUNNING = "done", "failed", "lost", "stopped", "queued", "running"
+DONE, FAILED, LOST, TIMEOUT = "done", "failed", "lost", "timeout"  # how an experiment has ended
+STOPPED, QUEUED, RUNNING = "stopped", "queued", "running"  # or not
 TIMES, FUNCTIONS = "times", "functions"
 STDOUT, STDERR = 0, 1

@@ -6,36 +6,33 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from research.attaching import Attaching
-from research.conducting import Definition, Plan, conduct
-from research.definition import check_definition, load_definition
+from research.definition import check_definition
 from research.describing import Described
-from research.detaching import Detached
-from research.detaching import detach as run_detached
-from research.detaching import terminate as end_study
 from research.domain import Domain
 from research.domain.walking import checked_numbers
-from research.errors import StudyError, StudyNotFoundError
+from research.errors import StudyError
 from research.experiment.builder import Builder
 from research.experiment.executor import Executor, Program
 from research.experiment.experiment import Experiment
+from research.experiment.versions import Version
+from research.kept import Kept
 from research.monitoring.environment import Meta
-from research.monitoring.log import LOG
 from research.monitoring.monitor import Monitor
-from research.profiling.profiler import Profiler
-from research.results.results import ResearchResults
-from research.resuming import check_resume, check_seed, take_folder
-from research.settings import read_settings
 from research.storage.base import Store
-from research.storage.folder import NewFolder, remove_folder, study_name
-from research.termination import sigterm_as_interrupt
+from research.storage.folder import NewFolder, study_name
+from research.termination import Interrupts
 from research.updating import Update
+from research.watching import Detached
 from samplers import make_seed
 
+if TYPE_CHECKING:
+    from research.conducting import Definition, Plan
 
-class Research(Attaching, Described, Detached, Builder):
+
+class Research(Attaching, Described, Detached, Kept, Builder):
     """A study: one experiment over many configurations.
 
     Units are added by `add_callable`, `add_generator`, `add_instance`, `save`, `dump`, or by the name of a
@@ -84,11 +81,9 @@ class Research(Attaching, Described, Detached, Builder):
         self.n_reps = n_reps
         self.repeat_each = repeat_each
         self._updates: list[Update] = []
-        self._is_loaded = False
         self._monitor = Monitor()
         self._memory: Store | None = None
         self._folder: Path | None = None  # where it was run
-        self._why_no_definition: str | None = None
         checked_numbers({"n_configs": n_configs, "n_reps": n_reps, "repeat_each": repeat_each})
         self._all_updates()  # refuses what means nothing to a study
 
@@ -127,7 +122,12 @@ class Research(Attaching, Described, Detached, Builder):
         threads_per_worker: int | None = None,
         resume: bool | None = None,
         retry_failed: bool = False,
+        code_changed: str | None = None,
         seed_libraries: bool = True,
+        retries: int | Mapping[str, int] = 0,
+        timeout: float | None = None,
+        memory_limit: int | str | None = None,
+        max_failures: int | None = None,
     ) -> Self:
         """Run the study and wait for its end.
 
@@ -144,7 +144,7 @@ class Research(Attaching, Described, Detached, Builder):
             How many experiments each worker runs side by side; or more parameters for each of them.
         n_iters : int, optional
             Iterations of each experiment. Default: one if there are only callables, else until a unit is
-            exhausted.
+            exhausted; of a study that was loaded, as in its last run.
         devices : int, str or list of them, optional
             GPUs, distributed over workers and branches as `research.scheduling.devices.get_devices` says. A
             worker sees its own in `CUDA_VISIBLE_DEVICES`; configs hold their places there as `device`.
@@ -198,10 +198,27 @@ class Research(Attaching, Described, Detached, Builder):
             domain may have changed: what is there stays. Default: only if the study was loaded.
         retry_failed : bool, default False
             When a study is gone on with, also run again what failed.
+        code_changed : 'keep' or 'rerun', optional
+            When a study is gone on with, and the code of its units is not that with which finished
+            experiments were made: leave them as they are, or run them again. By default this is an error that
+            names the units. Their code is that of their functions, of what these use of the same package, and
+            the arguments with which they were added.
         seed_libraries : bool, default True
             Seed the global generators of `random`, `numpy.random` and, where it has been imported, torch for
             each experiment, so that units that draw from them repeat as well. Branches in threads share these
-            generators, which are not seeded then.
+            generators, which are not seeded then; nor can a study that was seeded be gone on with like that,
+            unless this is False.
+        retries : int or dict, default 0
+            How often an experiment is tried again, with the same config and stream: a number for each way to
+            go wrong, or `{'failed': …, 'lost': …, 'timeout': …}`. The last attempt counts.
+        timeout : float, optional
+            Seconds that an experiment may take. Then its process is asked to end (SIGTERM), and killed 5
+            seconds later; its status is `timeout`. Branches of a worker end together.
+        memory_limit : int or str, optional
+            Bytes that a worker may hold with what it starts (resident size), as in '4 GB'. One that holds
+            more is killed, and what it was at has failed.
+        max_failures : int, optional
+            End the study, with an error, when so many experiments have failed, were lost or took too long.
 
         Returns
         -------
@@ -213,12 +230,26 @@ class Research(Attaching, Described, Detached, Builder):
         StudyExistsError
             If the study's folder exists.
         StudyError
-            If workers cannot be started, or results cannot be written.
+            If workers cannot be started, results cannot be written, `max_failures` is reached, or the code of
+            units has changed and `code_changed` is not given.
         ValueError, TypeError
             If an argument, a unit or the domain makes no sense; nothing has been run or written then.
         ImportError
             If `memory_ratio` is given, and what asks the driver of GPUs is not installed.
         """
+        from research.codes import Codes, check_code_changed, compare_codes
+        from research.conducting import Plan, conduct  # what runs a study is not needed to define one
+        from research.detaching import detach as run_detached
+        from research.resuming import (
+            check_iterations,
+            check_resume,
+            check_seed,
+            check_seeding,
+            stored,
+            take_folder,
+        )
+        from research.settings import read_settings
+
         settings = read_settings(
             workers=workers,
             branches=branches,
@@ -242,6 +273,10 @@ class Research(Attaching, Described, Detached, Builder):
             start_method=start_method,
             threads_per_worker=threads_per_worker,
             seed_libraries=seed_libraries,
+            retries=retries,
+            timeout=timeout,
+            memory_limit=memory_limit,
+            max_failures=max_failures,
         )
         if self._why_no_definition is not None:
             raise StudyError(f"this study cannot be run again: {self._why_no_definition}")
@@ -252,23 +287,38 @@ class Research(Attaching, Described, Detached, Builder):
         name = self.name if name is None else study_name(name)
         new_seed = make_seed(seed)
         meta = self._collect(git_meta, env_meta)
+        check_code_changed(code_changed)
         resume = check_resume(resume, retry_failed, dump_results, self._is_loaded and name == self.name)
         with ExitStack() as stack:
             folder, earlier = None, None
+            interrupts = Interrupts()
             if not detach:
-                stack.enter_context(sigterm_as_interrupt())
+                stack.enter_context(interrupts)
             if dump_results:
                 folder, earlier = take_folder(name, resume)
                 stack.enter_context(folder)
+            if earlier is not None:
+                settings = check_seeding(seed_libraries, settings, earlier)
+                if self._is_loaded and n_iters is None:
+                    program = Program.compile(self.experiment, stored(earlier, "n_iters"))
+                settings = check_iterations(program.n_iters, settings, earlier)
+            definition = self._definition(name)
+            run_seed = new_seed if earlier is None else check_seed(seed, earlier)
+            version = Version.of(self.experiment, None if executor_class is Executor else executor_class)
+            codes = Codes.of_new(version)
+            if folder is not None and earlier is not None:
+                ids = definition.ids(run_seed)
+                codes = compare_codes(version, earlier, code_changed, folder.path, ids, retry_failed)
             plan = Plan(
-                self._definition(name),
+                definition,
                 self._all_updates(),
                 program.has_root,
                 settings,
                 program.n_iters,
-                new_seed if earlier is None else check_seed(seed, earlier),
+                run_seed,
                 bar,
                 meta,
+                codes,
                 earlier,
                 retry_failed,
             )
@@ -280,7 +330,7 @@ class Research(Attaching, Described, Detached, Builder):
             stack.callback(setattr, self, "_is_here", False)
             self._is_here = True
             self._monitor = Monitor()
-            conduct(plan, folder, self._monitor, lambda store: self._open(store, folder, plan))
+            conduct(plan, folder, self._monitor, lambda store: self._open(store, folder, plan), interrupts)
         return self
 
     def _open(self, store: Store | None, new: NewFolder | None, plan: Plan) -> None:
@@ -291,6 +341,8 @@ class Research(Attaching, Described, Detached, Builder):
         self._waiting, self._env = Meta({}), {} if new is not None else dict(plan.meta.texts)
 
     def _definition(self, name: str) -> Definition:
+        from research.conducting import Definition
+
         return Definition(
             name,
             self.domain,
@@ -300,101 +352,6 @@ class Research(Attaching, Described, Detached, Builder):
             self.repeat_each,
             list(self._updates),
         )
-
-    @property
-    def results(self) -> ResearchResults:
-        """Results so far: of a study that runs, has ended, or was loaded.
-
-        Raises
-        ------
-        StudyNotFoundError
-            If the study has not been run, or its folder is gone.
-        """
-        if self._memory is not None:
-            return ResearchResults(self._memory, load_objects=True, env_meta=self._env)
-        try:
-            return ResearchResults(self._folder or self.name, load_objects=True)
-        except StudyNotFoundError:
-            why = (
-                "it has not been run" if self._folder is None else f"its folder {str(self._folder)!r} is gone"
-            )
-            raise StudyNotFoundError(f"the study {self.name!r} has no results: {why}") from None
-
-    @property
-    def profiler(self) -> Profiler:
-        """Times of units, of a study that was run with `profile=1` or `profile=2`.
-
-        The same as `results.profiler`: of a study that runs, has ended, or was loaded.
-
-        Raises
-        ------
-        ValueError
-            If the study was not profiled.
-        StudyNotFoundError
-            If the study has not been run, or its folder is gone.
-        """
-        return self.results.profiler
-
-    @classmethod
-    def load(cls, name: str | os.PathLike[str]) -> Research:
-        """Load a study from its folder, with its definition, to run it again. This runs code.
-
-        The definition is a pickle, `research.dill`: loading it, and reading objects by `results`, runs
-        whatever code the writer of the study has put there. Do so with studies that you trust. The results
-        of any other are read by `ResearchResults(name)`, which runs none.
-
-        Parameters
-        ----------
-        name : str or path
-            The study's folder.
-
-        Raises
-        ------
-        StudyNotFoundError
-            If there is no study in it.
-        StudyError
-            If its definition cannot be loaded here; its results can be read.
-        """
-        name = study_name(name)
-        definition = load_definition(Path(name))
-        study = cls(name)
-        if definition is None:
-            study._why_no_definition = f"its definition was not saved, see {Path(name) / LOG}"
-        else:
-            updates = definition.pop("updates")
-            study = cls(**{**definition, "name": name})
-            study._updates = updates
-        study._folder = Path(name).absolute()
-        study._is_watched = study._is_loaded = True
-        return study
-
-    @staticmethod
-    def remove(name: str | os.PathLike[str], ask: bool = True, force: bool = False) -> bool:
-        """Remove a study's folder with everything in it.
-
-        Parameters
-        ----------
-        name : str or path
-        ask : bool, default True
-            Ask on the terminal first.
-        force : bool, default False
-            Remove the folder even if it is no study, or one that is running, which is ended first.
-
-        Returns
-        -------
-        bool
-            Whether it was removed.
-
-        Raises
-        ------
-        ValueError
-            If the folder is no study.
-        StudyError
-            If a process of this machine runs the study.
-        StudyNotFoundError
-            If there is no such folder.
-        """
-        return remove_folder(study_name(name), ask, force, lambda folder: end_study(folder, grace=10))
 
     def __repr__(self) -> str:
         return f"Research({self.name!r}, {self.domain!r}, {self.experiment!r})"

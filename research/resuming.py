@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from research.definition import load_domain
+from research.definition import FILE, load_domain
 from research.domain import Domain
-from research.errors import StudyError, StudyNotFoundError
+from research.errors import StudyError, StudyNotFoundError, cannot_read
+from research.results.added import next_run, runs_of
+from research.settings import RunSettings
 from research.storage.base import Study
+from research.storage.connecting import check, make_readable
+from research.storage.damage import readable
 from research.storage.folder import DATABASE, NewFolder
 from research.storage.past import Past
 from samplers import make_seed
@@ -42,9 +47,15 @@ def take_folder(name: str, resume: bool) -> tuple[NewFolder, Study | None]:
 
     folder = NewFolder.of_study(name)
     try:
-        return folder, sqlite_store(folder.path, read_only=True).study()
-    except StudyNotFoundError:  # it was broken off before there was anything in its database
-        return folder, None
+        with readable(name):
+            make_readable(folder.path / DATABASE)
+            check(folder.path / DATABASE)
+            return folder, sqlite_store(folder.path, read_only=True).study()
+    except StudyNotFoundError as error:
+        if (folder.path / FILE).exists():
+            with folder:
+                raise cannot_read(name, error) from error
+        return folder, None  # it was broken off before there was anything in its database
     except BaseException:
         with folder:
             raise
@@ -66,11 +77,69 @@ def check_seed(seed: Any, study: Study) -> int:
     return study.seed
 
 
+def check_seeding(asked: bool, settings: RunSettings, study: Study) -> RunSettings:
+    """Return the settings of a run that goes on with a study, with a remark if it seeds otherwise.
+
+    Parameters
+    ----------
+    asked : bool
+        `seed_libraries` as it was given.
+    settings : RunSettings
+    study : Study
+        As it is stored.
+
+    Raises
+    ------
+    ValueError
+        If global generators were seeded so far, and would silently not be now.
+    """
+    before = study.settings.get("seed_libraries")  # None: of an earlier version, or of unlike studies merged
+    if before is None or before == settings.seed_libraries:
+        return settings
+    if asked and before:
+        raise ValueError(
+            f"`branches` in threads, {settings.n_branches} of them, share the global generators (random, "
+            f"numpy.random, torch), which {study.name!r} has seeded so far, so that it would not repeat any "
+            "more: `executor_target='for'` runs branches one after another; where no unit draws from these "
+            "generators, `seed_libraries=False` says so"
+        )
+    now = "seeds" if settings.seed_libraries else "does not seed"
+    text = (
+        f"this run {now} global generators (random, numpy.random, torch), which earlier runs did "
+        f"{'' if before else 'not '}throughout: units that draw from them give other results than in one go"
+    )
+    return replace(settings, remarks=(*settings.remarks, text))
+
+
+def stored(study: Study | None, name: str) -> Any:
+    """Return a setting of the last run of a study that is gone on with; None if there is none."""
+    return None if study is None else study.settings.get(name)
+
+
+def check_iterations(n_iters: int | None, settings: RunSettings, study: Study) -> RunSettings:
+    """Return the settings of a run that goes on with a study, with a remark if it has other iterations."""
+    before = study.settings.get("n_iters", n_iters)
+    if before == n_iters:
+        return settings
+    text = (
+        f"experiments of this run have {_iterations(n_iters)}, those of the run before had "
+        f"{_iterations(before)}: what is done stays as it is"
+    )
+    return replace(settings, remarks=(*settings.remarks, text))
+
+
+def _iterations(n_iters: int | None) -> str:
+    return "as many iterations as their units give" if n_iters is None else f"n_iters={n_iters}"
+
+
 def join_settings(settings: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of a run with what is to be kept of those of earlier ones."""
     joined = dict(settings)
     for name in ("parameters", "variables"):
         joined[name] = list(dict.fromkeys([*before.get(name, ()), *settings[name]]))
+    joined["seed_libraries"] = settings["seed_libraries"] and before.get("seed_libraries") is not False
+    (run,) = settings["added"]
+    joined["added"] = next_run(runs_of(before), run)
     if "replaced" in before:
         joined["replaced"] = before["replaced"]
     return joined

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any, TypeGuard
 
 from research.backends.base import MemoryCheck, WorkerSpec
+from research.backends.limits import Limits, read_limits
 from research.backends.processes import START_METHODS, choose_start_method
 from research.domain import Config, ConfigAlias
 from research.domain.walking import checked_digits
@@ -17,6 +18,7 @@ from research.monitoring.environment import available_cores
 from research.monitoring.log import check_level
 from research.profiling.measuring import read_profile
 from research.scheduling.devices import get_devices, unused_devices
+from research.scheduling.tries import Retries, read_retries
 
 ISOLATIONS = ("worker", "experiment")
 
@@ -48,6 +50,12 @@ class RunSettings:
         Of the numbers before an experiment's id; 0: there are none, None: as the domain says.
     seed_libraries : bool
         Whether global generators are seeded for each experiment; not where branches share them.
+    retries : Retries
+        How often an experiment is tried again.
+    limits : Limits
+        Of time and memory that a task may take.
+    max_failures : int or None
+        After which the study is ended.
     remarks : tuple of str
         What the log should say of these settings.
     """
@@ -69,6 +77,9 @@ class RunSettings:
     redirect: tuple[int, int]
     n_digits: int | None
     seed_libraries: bool
+    retries: Retries
+    limits: Limits
+    max_failures: int | None
     remarks: tuple[str, ...]
 
     @property
@@ -109,6 +120,10 @@ def read_settings(
     start_method: str | None,
     threads_per_worker: int | None,
     seed_libraries: bool,
+    retries: Any,
+    timeout: Any,
+    memory_limit: Any,
+    max_failures: Any,
 ) -> RunSettings:
     """Check arguments of `Research.run`, which describes them.
 
@@ -175,6 +190,9 @@ def read_settings(
         ),
         None if create_id_prefix is None else checked_digits(create_id_prefix),
         seed_libraries and not share_globals,
+        read_retries(retries),
+        read_limits(timeout, memory_limit, parallel),
+        _max_failures(max_failures),
         tuple(
             _remarks(
                 start_method, reason, isinstance(workers, int), unused_devices(devices, dealt), share_globals
@@ -283,6 +301,12 @@ def _memory_check(ratio: Any, n_checks: Any, delay: Any, has_devices: bool) -> M
             "pip install 'domain-research[gpu]'"
         )
     return MemoryCheck(float(ratio), n_checks, float(delay))
+
+
+def _max_failures(value: Any) -> int | None:
+    if value is not None and not _is_positive(value):
+        raise ValueError(f"`max_failures` must be a positive int or None, got {value!r}")
+    return None if value is None else int(value)
 
 
 def _redirect(name: str, value: Any, has_folder: bool, debug: bool) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 from research.domain import Alias, Config, Domain
@@ -14,6 +15,15 @@ from research.events import Member, Task
 from research.storage.base import Registered
 from research.storage.past import Past
 from research.updating import Update
+
+
+def walk_ids(domain: Domain, walk: Walk, seed: int) -> Iterator[str]:
+    """Walk the ids of the experiments of a domain that replaced no other; there may be endlessly many."""
+    stream = domain.stream(seed, 0)
+    for number in count() if walk.size is None else range(walk.size):
+        place = walk.place(number)
+        point = domain.point(domain.locate(place.position, stream), stream, place.pass_)
+        yield experiment_id(point.config.canonical, place.repetition, 0, place.pass_)
 
 
 class _Named(NamedTuple):
@@ -45,6 +55,8 @@ class TaskSource(Iterator[Task | None]):
         What earlier runs have left: it is not run again.
     in_groups : bool, default False
         Tasks are those of a first run: of one in which anything is to be run, all is.
+    code : str, optional
+        Which code experiments are made with.
 
     Attributes
     ----------
@@ -68,8 +80,10 @@ class TaskSource(Iterator[Task | None]):
         n_digits: int = 0,
         past: Past | None = None,
         in_groups: bool = False,
+        code: str | None = None,
     ) -> None:
         self._past = Past() if past is None else past
+        self._code = code
         self._in_groups = in_groups
         self._seed = seed
         self._n_branches = n_branches
@@ -87,6 +101,7 @@ class TaskSource(Iterator[Task | None]):
     def _begin(self, domain: Domain, walk: Walk, generation: int) -> None:
         self._domain = domain
         self._walk = walk
+        self._size = walk.size  # asked for twice for each item
         self._stream = domain.stream(self._seed, generation)
         self.generation = generation
         self._first = self._number  # of this domain's items
@@ -123,9 +138,7 @@ class TaskSource(Iterator[Task | None]):
                 self._look_for_updates(has_generated=False)
                 break
             named = self._next_named()
-            if named is not None and not self._in_groups and self._past.is_over(named.member.id):
-                self.n_over += 1
-            elif named is not None:
+            if named is not None:
                 group.append(named)
             if self._updates:
                 self._look_for_updates(has_generated=True)
@@ -133,7 +146,7 @@ class TaskSource(Iterator[Task | None]):
 
     @property
     def _is_used_up(self) -> bool:
-        return self._walk.size is not None and self._number - self._first >= self._walk.size
+        return self._size is not None and self._number - self._first >= self._size
 
     def _look_for_updates(self, has_generated: bool) -> None:
         """Ask the updates whether they are due, with the number of the config just generated."""
@@ -162,7 +175,7 @@ class TaskSource(Iterator[Task | None]):
         return registered
 
     def _next_named(self) -> _Named | None:
-        """Name the next; None if it came before."""
+        """Name the next; None if it came before, or is over and not wanted for the sake of its group."""
         number = self._number
         self._number += 1
         place = self._walk.place(number - self._first)
@@ -175,7 +188,10 @@ class TaskSource(Iterator[Task | None]):
             self.n_duplicates += 1
             return None
         self._seen.add(int(id_, 16))
-        prefix = self._prefix(point.values, place)
+        prefix = self._prefix(point.values, place)  # also of those that are left out: the next are counted on
+        if not self._in_groups and self._past.is_over(id_):
+            self.n_over += 1
+            return None
         member = Member(
             id_, number, key, place.pass_, place.repetition, self.generation, point.places, prefix
         )
@@ -186,7 +202,7 @@ class TaskSource(Iterator[Task | None]):
         known = self._past.find(member.id)
         key, attempt, before = (None, 1, None) if known is None else known
         registered = Registered(
-            member, config.canonical, self._notes(config), self._task, slot, key, attempt, before
+            member, config.canonical, self._notes(config), self._task, slot, key, attempt, before, self._code
         )
         self._registered.append(registered)
 
@@ -200,7 +216,10 @@ class TaskSource(Iterator[Task | None]):
     def _notes(self, config: Config) -> str | None:
         """Return what is stored beside the canonical form: short names, and parameters with their default."""
         values = {name: value.alias for name, value in config.raw_items() if type(value) is Alias}
-        names = {name: alias.alias for name, alias in self._domain.key_aliases.items() if name in config}
-        defaults = {path: json.loads(text) for path, text in config.defaults.items()}
+        aliases, texts = self._domain.key_aliases, config.defaults
+        if not (values or aliases or texts):
+            return None
+        names = {name: alias.alias for name, alias in aliases.items() if name in config}
+        defaults = {path: json.loads(text) for path, text in texts.items()}
         notes = {"names": names, "values": values, "defaults": defaults}
         return json.dumps(notes) if any(notes.values()) else None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from research.domain import Domain
 from research.domain.walking import Replacement, make_replacement
 from research.experiment.calling import check_call
 from research.experiment.compiling import compile_value
 from research.experiment.schedule import When, parse_when
-from research.results.results import ResearchResults
+
+if TYPE_CHECKING:
+    from research.results.results import ResearchResults
 
 
 class Update(NamedTuple):

@@ -153,6 +153,14 @@ class Algebra:
         return self._aliases
 
     @property
+    def default_texts(self) -> dict[str, str]:
+        """Canonical texts, by paths, of what any config of the domain has that lacks the parameter."""
+        first, *others = [cube.default_texts for cube in self._sum.cubes] or [{}]
+        return {
+            path: text for path, text in first.items() if all(texts.get(path) == text for texts in others)
+        }
+
+    @property
     def seed(self) -> int | None:
         """Seed of the draws, if `set_iter_params` set one."""
         return self._seed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from research.domain.config import Config
@@ -178,6 +177,8 @@ def _arguments(
         item.name for item in parameters if item.default is item.empty and item.kind not in _COLLECTING
     ]
     takes_one = bool(parameters) and parameters[0].kind in _BY_PLACE and (required or not named)
+    from difflib import get_close_matches
+
     is_misspelt = bool(get_close_matches(parameters[0].name, known, 1, 0.8)) if parameters else False
     if takes_one and not found and required in ([], [parameters[0].name]) and not is_misspelt:
         return None, frozenset()

@@ -15,6 +15,8 @@ from research.domain.names import check_names, is_path
 from research.domain.values import Alias, Opaque, unwrap
 from research.errors import UnstableValueError, did_you_mean
 
+_new = object.__new__
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 AUXILIARY = ("repetition", "device", "updates")  # set by the study, not by the domain
 
 
@@ -40,6 +42,9 @@ def entries(items: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
     """
     pairs: list[tuple[str, str]] = []
     for name, value in items:
+        if type(value) in _PLAIN:  # nearly all: there may be millions
+            pairs.append((name, canonical_text(value)))
+            continue
         try:
             pairs.extend(_leaves(name, value))
         except UnstableValueError:
@@ -65,11 +70,7 @@ def _leaves(name: str, value: Any) -> list[tuple[str, str]]:
 
 def join_entries(pairs: Iterable[tuple[str, str]]) -> str:
     """Write sorted pairs of `entries` as one JSON object."""
-    return "{" + ",".join(f"{canonical_text(path)}:{text}" for path, text in pairs) + "}"
-
-
-_new = object.__new__
-_PLAIN = frozenset({str, int, float, bool, type(None)})
+    return "{" + ",".join([f"{canonical_text(path)}:{text}" for path, text in pairs]) + "}"
 
 
 class Config(Mapping[str, Any]):
@@ -172,7 +173,8 @@ class Config(Mapping[str, Any]):
     def defaults(self) -> dict[str, str]:
         """Canonical texts, by paths, of the parameters that are no part of the identity."""
         defaults = self._defaults or {}
-        return {path: text for path, text in entries(self._items.items()) if defaults.get(path) == text}
+        pairs = entries(self._items.items()) if defaults else ()
+        return {path: text for path, text in pairs if defaults.get(path) == text}
 
     def hash(self) -> str:
         """Return 16 hex digits that depend on the content alone, in every process."""

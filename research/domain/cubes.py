@@ -102,6 +102,11 @@ class Cube(Finding):
             self.length = 0
         self._found: dict[Stream | None, Found] = {}
 
+    @property
+    def default_texts(self) -> Mapping[str, str]:
+        """Canonical texts of defaults, by paths."""
+        return self._default_texts
+
     def with_(self, **changes: Any) -> Cube:
         """Return a copy with another weight, other conditions or defaults."""
         given = {

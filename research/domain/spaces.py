@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,8 @@ def intspace(start: float, stop: float, num: int = 50) -> list[int]:
     >>> intspace(1, 3, 10)
     [1, 2, 3]
     """
+    from fractions import Fraction
+
     first, last = Fraction(_finite("start", start)), Fraction(_finite("stop", stop))
     num = checked_int("num", num, 1)
     step = (last - first) / max(num - 1, 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -193,8 +192,7 @@ class Executor:
         self._on_end, self._on_iteration = on_end, on_iteration
         if ids is None:
             ids = [experiment_id(config.canonical) for config in merged]
-        if sinks is None:
-            sinks = [MemorySink() for _ in merged]
+        sinks = [MemorySink() for _ in merged] if sinks is None else sinks
         seed = make_seed(seed)
         steps = [step for _, steps in self.program.segments for step in steps]
         roots = {step.name: RunningUnit(step.name, step.is_pipeline) for step in steps if step.root}
@@ -270,13 +268,13 @@ class Executor:
                 seed_globals(self.experiments[0])
             apply: Callable[..., Any] = map
             if self.target == "threads" and len(self.experiments) > 1:
-                pool = stack.enter_context(ThreadPoolExecutor(len(self.experiments), "branch"))
-                apply = pool.map
+                from concurrent.futures import ThreadPoolExecutor
+
+                apply = stack.enter_context(ThreadPoolExecutor(len(self.experiments), "branch")).map
             self._run(lambda work, branches: deque(apply(work, branches), maxlen=0))
         if self._is_alone and all(run.is_failed for run in self.experiments):
-            first = self.experiments[0].errors[0]
             text = "all %s experiments failed; the first error: %r; see `.experiments[i].errors`"
-            getLogger("research").warning(text, len(self.experiments), first)
+            getLogger("research").warning(text, len(self.experiments), self.experiments[0].errors[0])
         return self
 
     def __repr__(self) -> str:
@@ -326,7 +324,7 @@ class Executor:
                     self._turns.begin(run, self.experiments if run is self._root else (run,))
                 try:
                     run.instances[name] = make(run)
-                except (Exception, SystemExit) as error:
+                except BaseException as error:
                     self._handle(run, name, error)
 
             for_each(create, owners)
@@ -367,11 +365,13 @@ class Executor:
         for step in steps:
             if (step.always and run.ending is None) or self._is_due(step, run, is_last):
                 self._call(step, run, is_last)
+        if run.is_copy:
+            self._end(run)  # here: of a thread's process there is nothing but the thread in a copy
 
     def _is_due(self, step: Step, run: RunningExperiment, is_last: bool) -> bool:
         if run.ending is None:
             return step.always or step.when.is_due(run.iteration, is_last)
-        if not self._finalize:
+        if not self._finalize or run.is_copy:
             return False
         return step.when.last if run.ending == "exhausted" else step.when.is_due(run.iteration, True)
 
@@ -384,7 +384,7 @@ class Executor:
             run.ending = run.ending or "exhausted"
         except MissingOutput:
             run.units[step.name].has_output = False  # the unit that failed has said why
-        except (Exception, SystemExit) as error:
+        except BaseException as error:
             self._handle(run, step.name, error)
 
     def _handle(self, run: RunningExperiment, name: str, error: BaseException) -> None:

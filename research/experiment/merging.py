@@ -23,6 +23,8 @@ def merge_configs(
     ValueError
         If their numbers do not match, or a parameter is given twice.
     """
+    if branches is None and not common and type(configs) is list and {*map(type, configs)} == {Config}:
+        return [Config.of_items(own_values(dict(config.raw_items()))) for config in configs]  # as in studies
     for name, value in (("configs", configs), ("branches_configs", branches)):
         if not isinstance(value, Sequence | None) or isinstance(value, str):
             raise TypeError(f"`{name}` must be a list of configs, got {type(value).__name__} {value!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -139,6 +140,8 @@ class RunningExperiment:
         All that run side by side, this one included.
     times : Times or RootTimes
         What is measured of it, None where nothing is.
+    is_copy : bool
+        This process is a copy that a unit made, and the experiment goes on in another.
     """
 
     def __init__(
@@ -161,6 +164,7 @@ class RunningExperiment:
         self.iteration = 0
         self.ending: str | None = None
         self.is_alive = True
+        self.is_copy = False
         self.errors: list[UnitError] = []
         self.branches: Sequence[RunningExperiment] = (self,)
         self.sink = sink
@@ -258,7 +262,16 @@ class RunningExperiment:
         self.sink.dump()
 
     def fail(self, name: str, error: BaseException) -> None:
-        """Note that a unit failed; the current iteration is the last."""
+        """Note that a unit failed; the current iteration is the last.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If that is the error, and can have come from a keyboard: no worker listens to one.
+        """
+        is_heard = not self.is_copy and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+        if isinstance(error, KeyboardInterrupt) and is_heard:
+            raise error
         self.errors.append(UnitError(name, self.iteration, error))
         self.ending = "failed"
         if name in self.units:

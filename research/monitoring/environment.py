@@ -10,13 +10,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import Distribution, distributions
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from research.errors import cannot_write
 from research.storage.files import write_whole
 from research.storage.folder import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 SECONDS = 60.0  # that a program may take to answer
 _GIT = ("git", "--no-pager", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
@@ -117,7 +119,7 @@ def keep_meta(meta: Meta, folder: Path | None, log: logging.Logger) -> None:
         try:
             write_whole(path, text.encode("utf-8", "surrogateescape"))
         except OSError as error:
-            raise cannot_write(path, error) from error
+            raise cannot_write(path, error, len(text)) from error
 
 
 def available_cores() -> int:
@@ -171,6 +173,8 @@ def _python() -> str:
 
 def _packages() -> str:
     """Return `name==version` for each package, as pip writes it."""
+    from importlib.metadata import distributions
+
     found: dict[str, str] = {}
     for package in distributions():
         name = package.metadata["Name"]

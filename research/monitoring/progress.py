@@ -57,7 +57,9 @@ class Progress:
             return
         else:
             now = self._counted[event.experiment] = max(before, event.iterations)
-        self._bar.update(now - before)
+        bar, self._bar = self._bar, None  # one that raises is not asked again
+        bar.update(now - before)
+        self._bar = bar
 
     def expect(self, n_experiments: int | None) -> None:
         """Set the total: all experiments, those that have ended included; None if nobody knows."""

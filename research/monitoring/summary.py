@@ -6,6 +6,7 @@ import logging
 import sys
 from pathlib import Path
 
+from research.events import FAILED, LOST, TIMEOUT
 from research.monitoring.monitor import Monitor
 
 
@@ -63,16 +64,18 @@ def describe_troubles(monitor: Monitor, log: Path | None) -> str | None:
         None if nothing went wrong.
     """
     counts = monitor.counts
-    troubles = [f"{counts[status]} {status}" for status in ("failed", "lost") if status in counts]
+    troubles = [f"{counts[status]} {status}" for status in (FAILED, LOST, TIMEOUT) if status in counts]
     if not troubles:
         return None
-    lines = [f"{' and '.join(troubles)} of {sum(counts.values())} experiments"]
+    listed = " and ".join([*filter(None, [", ".join(troubles[:-1])]), troubles[-1]])
+    lines = [f"{listed} of {sum(counts.values())} experiments"]
     places = []
     if monitor.n_failed:
         lines.append(f"the first failure: {monitor.describe_first_failure()}")
         places.append("`.monitor.exceptions` of the study")
-    if monitor.n_lost:
-        places.append("`.results.statuses_to_df()` of the study for those that were lost")
+    others = [kind for status, kind in ((LOST, "were lost"), (TIMEOUT, "took too long")) if status in counts]
+    if others:
+        places.append(f"`.results.statuses_to_df()` of the study for those that {' or '.join(others)}")
     if log is not None:
         places.append(str(log))
     return "\n  ".join([*lines, f"see {', or '.join(places)}"])

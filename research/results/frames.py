@@ -37,21 +37,44 @@ def values_frame(
     """
     if not series:
         return pd.DataFrame({"iteration": pd.Series(dtype=np.int64)}), np.empty(0, dtype=np.int64)
-    stride = 1 + max(int(item.iterations[-1]) for item in series)
-    labels = [order[item.key] * stride + item.iterations for item in series]
-    rows = np.unique(np.concatenate(labels))
+    owned: dict[int, list[Series]] = {}
+    for item in series:
+        owned.setdefault(order[item.key], []).append(item)
+    owners = sorted(owned)
     columns: dict[str, tuple[list[Any], list[Series]]] = {}
-    for label, item in zip(labels, series, strict=True):
-        column = columns.setdefault(item.variable, ([], []))
-        column[0].append(label)
-        column[1].append(item)
-    frame = {"iteration": rows % stride}
+    parts, length = [], 0
+    for owner in owners:
+        rows = _all_iterations(owned[owner])
+        for item in owned[owner]:
+            column = columns.setdefault(item.variable, ([], []))
+            is_whole = len(item.iterations) == len(rows)
+            column[0].append((length, len(rows) if is_whole else np.searchsorted(rows, item.iterations)))
+            column[1].append(item)
+        parts.append(rows)
+        length += len(rows)
+    frame = {"iteration": np.concatenate(parts)}
     ranks = {name: rank for rank, name in enumerate(variables)}
     for variable in sorted(columns, key=lambda name: (ranks.get(name, len(ranks)), name)):
-        parts, items = columns[variable]
-        places = np.searchsorted(rows, np.concatenate(parts))
-        frame[variable] = _column(places, [item.values for item in items], len(rows))
-    return pd.DataFrame(frame), rows // stride
+        places, items = columns[variable]
+        frame[variable] = _column(_places(places, length), [item.values for item in items], length)
+    return pd.DataFrame(frame), np.repeat(owners, [len(rows) for rows in parts])
+
+
+def _all_iterations(series: Sequence[Series]) -> np.ndarray[Any, Any]:
+    """Return all iterations at which there is a value, in order."""
+    first = series[0].iterations
+    if all(np.array_equal(item.iterations, first) for item in series[1:]):
+        return first
+    return np.unique(np.concatenate([item.iterations for item in series]))
+
+
+def _places(parts: Sequence[tuple[int, Any]], length: int) -> np.ndarray[Any, Any]:
+    """Return rows of a column, from parts: a first row, and how many follow it or where after it."""
+    if sum(part if isinstance(part, int) else 0 for _, part in parts) == length:
+        return np.arange(length)
+    return np.concatenate(
+        [start + (np.arange(part) if isinstance(part, int) else part) for start, part in parts]
+    )
 
 
 def long_frame(
@@ -85,7 +108,9 @@ def configs_frame(
     columns: dict[str, list[Any]] = {}
     for row, experiment in enumerate(experiments):
         for name, value in _shown(experiment, use_alias).items():
-            columns.setdefault(name, [MISSING] * len(experiments))[row] = value
+            if name not in columns:
+                columns[name] = [MISSING] * len(experiments)
+            columns[name][row] = value
     frame: dict[str, Any] = {"id": column_of([item.row.shown_id for item in experiments])}
     if concat_config:
         name = "config" if drop_columns else free_name("config", columns)
@@ -137,6 +162,8 @@ def _column(places: np.ndarray[Any, Any], parts: Iterable[Any], length: int) -> 
     """
     values = _joined(list(parts))
     if len(places) == length and isinstance(values, np.ndarray):
+        if bool((places[1:] > places[:-1]).all()):
+            return values
         column: Any = np.empty(length, dtype=values.dtype)
         column[places] = values
         return column

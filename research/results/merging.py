@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+from research.experiment.versions import Version, join_codes, listed
 from research.results.added import join_added
 from research.storage.base import Study
 from research.storage.damage import readable
@@ -36,7 +38,8 @@ class Merging:
 
         Experiments of equal ids are one. Where only one study has done it, that one counts; of those that
         have not, failed comes before stopped, lost, running and queued, then the order of the list. No code
-        of the studies runs, and they stay as they are. The new folder appears when it is complete.
+        of the studies runs, and they stay as they are. The new folder appears when it is complete. Studies
+        of different code are merged as well, which Python's logger `research` is told.
 
         Parameters
         ----------
@@ -89,6 +92,8 @@ class Merging:
         with readable(" or ".join(names)):
             study, shifts = _join(name, sides)
         write_merged(sides, name, study, shifts, preference)
+        with readable(" or ".join(names)):
+            _tell_codes(name, sides)
         return cast("Callable[[str], Self]", cls)(name)
 
 
@@ -121,7 +126,8 @@ def _join(name: str, sides: Sequence[Side]) -> tuple[Study, list[Shift]]:
     """Return what is said of the merged study as a whole, and by how much numbers in each of them grow."""
     studies = [side.study for side in sides]
     given = [study.settings for study in studies]
-    added, slots = join_added([(item.study.settings, item.n_workers, item.n_slots) for item in sides])
+    workers = _before(side.n_workers for side in sides)
+    groups = _before(side.n_groups for side in sides)
     settings = {key: _common([item.get(key) for item in given]) for item in given for key in item}
     settings |= {
         "parameters": _together(given, "parameters"),
@@ -129,11 +135,12 @@ def _join(name: str, sides: Sequence[Side]) -> tuple[Study, list[Shift]]:
         "workers": sum(side.n_workers for side in sides),
         "branches": max(side.n_slots for side in sides),
         "profile": max(item.get("profile") or 0 for item in given),
-        "added": added,
+        "added": join_added(zip(given, workers, groups, strict=True)),
         "redirect": [
             max(modes) for modes in zip(*(item.get("redirect", (0, 0)) for item in given), strict=True)
         ],
         "merged": [_describe(side) for side in sides],
+        "code": join_codes(item.get("code") or {} for item in given),
     }
     ends = [study.finished for study in studies]
     outcomes = [study.outcome for study in studies]
@@ -147,9 +154,22 @@ def _join(name: str, sides: Sequence[Side]) -> tuple[Study, list[Shift]]:
     merged = Study(name, created, first.seed, first.version, domain, settings, finished, outcome, error)
     from research.storage.joining import Shift
 
-    workers = _before(side.n_workers for side in sides)
-    groups = _before(side.n_groups for side in sides)
-    return merged, [Shift(*item) for item in zip(workers, slots, groups, strict=True)]
+    return merged, [Shift(*item) for item in zip(workers, groups, strict=True)]
+
+
+def _tell_codes(name: str, sides: Sequence[Side]) -> None:
+    """Write to the log which of the studies were made by code that is not that of the first."""
+    logger = logging.getLogger("research")
+    codes = [list((side.study.settings.get("code") or {}).get("versions", {}).values()) for side in sides]
+    known = [(side, Version.of_form(forms[-1])) for side, forms in zip(sides, codes, strict=True) if forms]
+    for side, version in known[1:]:
+        differences, _ = version.differences(known[0][1].form)
+        if differences and logger.hasHandlers():
+            text = listed(differences)
+            first = known[0][0].name
+            logger.warning(
+                "%r is merged of studies of different code, %r of %r: %s", name, side.name, first, text
+            )
 
 
 def _describe(side: Side) -> dict[str, Any]:

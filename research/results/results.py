@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from copy import copy
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,8 +14,8 @@ from research.domain import Config
 from research.events import FUNCTIONS, TIMES
 from research.profiling.profiler import Profiler, Source
 from research.results.added import Added
+from research.results.beside import Beside
 from research.results.merging import Merging
-from research.results.outputs import kept_files, read_log, read_surroundings
 from research.results.profiles import read_calls, read_timings
 from research.results.selection import StoredExperiment, check_parameters, select
 from research.results.values import Series, all_series, opened
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
 
 
-class ResearchResults(Merging):
+class ResearchResults(Beside, Merging):
     """Results of a study, read from where it keeps them.
 
     Reading runs no code of the study: configs and numbers are plain data. Pickled objects stay closed
@@ -74,6 +76,7 @@ class ResearchResults(Merging):
         self._load_objects = load_objects
         self._env_meta = env_meta
         self._filters: dict[str, Any] = {}
+        self._within: range | None = None
 
     @property
     def store(self) -> Store:
@@ -193,6 +196,50 @@ class ResearchResults(Merging):
         head = head.take(owners).reset_index(drop=True)
         return pd.concat([head, frame], axis=1)
 
+    def iter_frames(self, chunk: int = 1000, **how: Any) -> Iterator[pd.DataFrame]:
+        """Walk the table of `to_df` in parts, of which only one is in memory at a time.
+
+        Parameters
+        ----------
+        chunk : int, default 1000
+            Of how many experiments a part is, at most.
+        **how
+            As in `to_df`.
+
+        Yields
+        ------
+        pandas.DataFrame
+            A part, of experiments that follow each other. Each has the columns of its own experiments, and
+            their types. Parts without rows are left out.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `to_df`, and if `chunk` is no positive number.
+
+        Examples
+        --------
+        >>> from research import EC, Research, Domain
+        >>> study = Research(domain=Domain(a=range(5))).add_callable('f', abs, args=[EC('a')], save_to='b')
+        >>> results = study.run(dump_results=False, parallel=False, bar=False).results
+        >>> [part['b'].tolist() for part in results.iter_frames(chunk=2)]
+        [[0, 1], [2, 3], [4]]
+        """
+        if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1:
+            raise ValueError(f"`chunk` must be a positive int, got {chunk!r}")
+        part, is_empty = copy(self), True
+        for start in count(0, chunk):
+            part._within = range(start, start + chunk)
+            with self._reading():
+                if not self._store.read(within=part._within).experiments:
+                    break
+            frame = part.to_df(**how)
+            if len(frame):
+                is_empty = False
+                yield frame
+        if is_empty:
+            self.to_df(**how)  # says what is wrong with a filter, if anything is
+
     def configs_to_df(
         self,
         use_alias: bool = True,
@@ -206,95 +253,6 @@ class ResearchResults(Merging):
         experiments, _ = self._read({}, values=False)
         return configs_frame(experiments, use_alias, concat_config, remove_auxilary, drop_columns)
 
-    def artifacts_to_df(
-        self,
-        include_config: bool = True,
-        use_alias: bool = False,
-        concat_config: bool = False,
-        remove_auxilary: bool = True,
-        drop_columns: bool = True,
-        **filters: Any,
-    ) -> pd.DataFrame:
-        """Return the files that units wrote under `EP()`, one row per file. No file is opened.
-
-        What they printed is no part of it: see `log`.
-
-        Parameters
-        ----------
-        include_config, use_alias, concat_config, remove_auxilary, drop_columns
-            As in `to_df`.
-        **filters
-            As in `to_df`, but that `name` is one or a list of names of files, and there are no `iterations`.
-            Of the filters of `load`, those of experiments hold.
-
-        Returns
-        -------
-        pandas.DataFrame
-            First `id`, then parameters, then `path` (relative to the study's folder), `name` (relative to the
-            experiment's), `size` in bytes and `modified` in seconds since the epoch; with an underscore
-            where a parameter is called so. By experiment, then by name. A study in memory has no files.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As in `to_df`; `iterations` is a ValueError.
-
-        Examples
-        --------
-        >>> from tempfile import TemporaryDirectory
-        >>> from research import EC, EP, Domain, Research
-        >>> def note(folder, a):
-        ...     return (folder / 'note.txt').write_text('a' * a)
-        >>> with TemporaryDirectory() as parent:
-        ...     study = Research(f'{parent}/notes', Domain(a=[1, 20]))
-        ...     study = study.add_callable('note', note, folder=EP(), a=EC('a')).run(bar=False)
-        ...     study.results.artifacts_to_df()[['a', 'name', 'size']]
-            a      name  size
-        0   1  note.txt     1
-        1  20  note.txt    20
-        """
-        from research.results.artifacts import artifacts_frame
-        from research.results.frames import head_frame
-
-        if filters.get("iterations") is not None:
-            raise ValueError("`iterations` is no filter of files: an experiment writes them at any time")
-        names = select(0, name=filters.get("name")).variables
-        experiments, _ = self._read(filters, values=False)
-        head = head_frame(
-            experiments, include_config, use_alias, concat_config, remove_auxilary, drop_columns
-        )
-        return artifacts_frame(self._folder, experiments, head, names, kept_files(self.study.settings))
-
-    def log(self, experiment_id: str, stream: str | None = None) -> str:
-        r"""Return what an experiment has printed so far.
-
-        Parameters
-        ----------
-        experiment_id : str
-            With or without a prefix.
-        stream : 'stdout' or 'stderr', optional
-            Default: both, stdout first.
-
-        Returns
-        -------
-        str
-            Bytes that are no UTF-8 are shown as `\xff`.
-
-        Raises
-        ------
-        ValueError
-            If there is no such experiment, or the study has not kept what its experiments print.
-
-        Examples
-        --------
-        >>> from research import EC, Research, Domain
-        >>> study = Research(domain=Domain(a=[1, 2])).add_callable('f', print, args=['a is', EC('a')])
-        >>> results = study.run(dump_results=False, bar=False).results
-        >>> [results.log(identity) for identity in results.configs]
-        ['a is 1\n', 'a is 2\n']
-        """
-        return read_log(self._store, self._folder, experiment_id, stream)
-
     def statuses_to_df(self) -> pd.DataFrame:
         """Return what became of each experiment.
 
@@ -302,13 +260,15 @@ class ResearchResults(Merging):
         -------
         pandas.DataFrame
             Columns `id`, `status`, `attempt`, `worker`, `started` and `finished` (seconds since the epoch),
-            `iterations`, `error`, `group` (experiments that ran side by side have the same) and `slot` (as
-            which of the branches).
+            `iterations`, `error`, `group` (experiments that ran side by side have the same), `slot` (as
+            which of the branches) and `code` (experiments with the same were made by the same code;
+            missing where that is not known).
         """
         import pandas as pd
 
         experiments, _ = self._read({}, values=False, configs=False)
-        names = ("status", "attempt", "worker", "started", "finished", "iterations", "error", "group", "slot")
+        names = ["status", "attempt", "worker", "started", "finished", "iterations", "error"]
+        names += ["group", "slot", "code"]
         return pd.DataFrame(
             [[item.row.shown_id, *(getattr(item.row, name) for name in names)] for item in experiments],
             columns=["id", *names],
@@ -346,21 +306,6 @@ class ResearchResults(Merging):
         source = Source(lambda: checked(TIMES, read_timings), lambda: checked(FUNCTIONS, read_calls))
         return Profiler(source, self.study.settings.get("profile", 0))
 
-    def env_meta(self) -> dict[str, str]:
-        """Return what is recorded of the surroundings in which the study was run.
-
-        Returns
-        -------
-        dict of str to str
-            Texts: `git_commit`, `git_status` and `git_diff` after `attach_git_meta` or `run(git_meta=True)`;
-            `python`, `packages`, `platform` and `cpu`, and `gpus` and `conda` where there are any, after
-            `attach_env_meta` or `run(env_meta=True)`. In the study's folder they are `env/<name>.txt`.
-            Those of studies that were merged have their places in the list before them: `0/python`.
-        """
-        if self._folder is None:
-            return dict(self._env_meta or {})
-        return read_surroundings(self._folder)
-
     def _read(
         self, filters: dict[str, Any], values: bool = True, configs: bool = True
     ) -> tuple[list[StoredExperiment], list[Series]]:
@@ -369,14 +314,15 @@ class ResearchResults(Merging):
             added = Added(study.settings)
         selection = select(study.seed, added, **self._filters) & select(study.seed, added, **filters)
         with self._reading():
-            snapshot = self._store.read(selection.experiments, selection.variables if values else ())
+            variables = selection.variables if values else ()
+            snapshot = self._store.read(selection.experiments, variables, within=self._within)
             parameters = [*study.settings.get("parameters", ()), *added.names]
             experiments = [
                 StoredExperiment(row, parameters, added, self._load_objects) for row in snapshot.experiments
             ]
             for item in experiments if configs else ():
                 item.check()
-        if not experiments and (filters or self._filters):
+        if not experiments and (filters or self._filters) and self._within is None:
             known = [StoredExperiment(row, (), added) for row in self._store.read().experiments]
             for given in (self._filters, filters) if known else ():
                 check_parameters(given, known, added)

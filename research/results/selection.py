@@ -60,8 +60,10 @@ class StoredExperiment:
         return self._config(look_up) if self._look_up else self.config
 
     def _config(self, make: Callable[[dict[str, Any]], Any]) -> Config:
+        config = json.loads(self.row.config)
         defaults = {**self.notes.get("defaults", {}), **self._added.forms(self.row)}
-        forms = {**json.loads(self.row.config), **defaults}
+        defaults = {**self._added.defaults({**config, **defaults}, self.row.generation), **defaults}
+        forms = {**config, **defaults}
         names = [name for name in self._parameters if name in forms]
         if len(names) < len(forms):  # nested ones go by their paths
             ranks = {name: rank for rank, name in enumerate(self._parameters)}

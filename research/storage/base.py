@@ -37,6 +37,7 @@ class Registered(NamedTuple):
     key: int | None = None  # of one that is stored, and begins anew; None: it is new
     attempt: int = 1
     before: str | None = None  # its status, if it had ended in a way that need not be repeated
+    code: str | None = None  # which code it is made with; None: unknown
 
 
 class Restarted(NamedTuple):
@@ -44,6 +45,7 @@ class Restarted(NamedTuple):
 
     experiment: str
     attempt: int | None = None  # which this is, counted from 1; None: the same, as nobody has seen it fail
+    slot: int | None = None  # its branch from now on; None: the same
 
 
 class Closed(NamedTuple):
@@ -94,6 +96,7 @@ class ExperimentRow(NamedTuple):
     iterations: int | None
     error: str | None
     failures: str | None  # JSON
+    code: str | None = None  # which code it was made with; None: unknown
 
     @property
     def shown_id(self) -> str:
@@ -201,6 +204,7 @@ class Store(Protocol):
         variables: Sequence[str] | None = (),
         profile: str | None = None,
         outputs: bool = False,
+        within: range | None = None,
     ) -> Snapshot:
         """Return experiments and values.
 
@@ -214,6 +218,9 @@ class Store(Protocol):
             What is read of the profile; by default nothing.
         outputs : bool, default False
             Also what they printed, in the order in which it was written.
+        within : range, optional
+            Only experiments whose keys are in it; default: all. Keys are 0, 1, 2, … of all that were handed
+            out.
         """
 
     def close(self) -> None:

@@ -26,6 +26,7 @@ from research.storage.encoding import encode_name, plain
 # of an experiment that begins anew
 VALUES = (schema.latest, schema.history, schema.objects, schema.profiles, schema.outputs)
 UPDATED = ("status", "worker", "started", "finished", "iterations", "error", "failures")
+_UNCHANGED: dict[str, Any] = {f"new_{name}": None for name in UPDATED}
 
 
 class Keys(Protocol):
@@ -52,7 +53,7 @@ class Batch:
         self.cleared: set[int] = set()  # keys of experiments whose values in the store go first
         self.new: dict[int, dict[str, Any]] = {}
         self.updates: dict[int, dict[str, Any]] = {}
-        self.attempts: dict[int, int] = {}  # of experiments that begin anew
+        self.again: dict[int, dict[str, Any]] = {}  # of experiments that begin anew: what has changed
         self.replaced: list[dict[str, Any]] = []  # what is to be known of domains that replaced another
         self.study: dict[str, Any] = {}  # changes of the study's own row
         self._latest: dict[tuple[int, str], dict[str, Any]] = {}
@@ -73,6 +74,14 @@ class Batch:
         ):
             if rows:
                 yield table, rows
+
+    @property
+    def size(self) -> int:
+        """About how many bytes the database needs for it."""
+        rows = [row for _, rows in self.rows() for row in rows]
+        rows += [*self.updates.values(), self.study]
+        values = [value for row in rows for value in row.values()]
+        return sum(len(value) if isinstance(value, str | bytes) else 8 for value in values)
 
     def take(self, record: Record) -> None:
         """Add a record; later ones win."""
@@ -118,8 +127,7 @@ class Batch:
             self._profiles = {place: row for place, row in self._profiles.items() if place[0] != key}
             self._outputs = {place: parts for place, parts in self._outputs.items() if place[0] != key}
             self._change(key, **{**dict.fromkeys(UPDATED), "status": QUEUED})
-            if record.attempt is not None:
-                self._set_attempt(key, record.attempt)
+            self._begin_again(key, attempt=record.attempt, slot=record.slot)
         else:
             raise TypeError(f"a store takes no {type(record).__name__}")
 
@@ -142,6 +150,7 @@ class Batch:
             "aliases": record.aliases,
             "status": QUEUED,
             "attempt": record.attempt,
+            "code": record.code,
             **dict.fromkeys(UPDATED[1:]),
         }
 
@@ -153,14 +162,16 @@ class Batch:
         if key in self.new:
             self.new[key].update(changes)
             return
-        update = self.updates.setdefault(key, {"which": key, **{f"new_{name}": None for name in UPDATED}})
+        update = self.updates.setdefault(key, dict(_UNCHANGED))
         update.update({f"new_{name}": value for name, value in changes.items()})
 
-    def _set_attempt(self, key: int, attempt: int) -> None:
+    def _begin_again(self, key: int, **changes: int | None) -> None:
+        known = {name: value for name, value in changes.items() if value is not None}
         if key in self.new:
-            self.new[key]["attempt"] = attempt
-        else:
-            self.attempts[key] = attempt
+            self.new[key].update(known)
+        elif known:
+            again = self.again.setdefault(key, {f"new_{name}": None for name in changes})
+            again.update({f"new_{name}": value for name, value in known.items()})
 
     def _take_values(self, record: Values) -> None:
         key = self._store.key(record.experiment)

@@ -22,6 +22,7 @@ from research.profiling.tracing import FunctionStats
 _HEX = "$hex:"  # begins names that are written as hex digits
 _EXACT = 2**53  # integers up to here are exact as a float
 _NUMERIC = "biufcmM"  # kinds of dtype whose scalars are plain bytes
+_ANYTHING = (Exception, SystemExit, GeneratorExit)  # that code of users may raise
 
 
 class Encoded(NamedTuple):
@@ -88,13 +89,13 @@ def dump_pickle(value: Any) -> bytes:
         data = pickle.dumps(value, protocol=5)
         if b"__main__" not in data:
             return data
-    except Exception:  # noqa: S110  (dill can do more)
+    except _ANYTHING:  # (dill can do more)
         pass
     import dill
 
     try:
         pickled: bytes = dill.dumps(value, protocol=5, recurse=True)
-    except Exception as error:
+    except _ANYTHING as error:
         raise TypeError(f"a value of type {type(value).__qualname__} cannot be stored: {error}") from error
     return pickled
 

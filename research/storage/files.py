@@ -29,6 +29,15 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def identity(file: Path | int) -> tuple[int, int] | None:
+    """Return what tells a file from all others, by its name or descriptor; None if there is none."""
+    try:
+        status = os.stat(file)  # noqa: PTH116  (a path or a descriptor)
+    except OSError:
+        return None
+    return status.st_ino, status.st_dev
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that it is there whole or not at all."""
     with whole_file(path) as file:

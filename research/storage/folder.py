@@ -55,6 +55,8 @@ class NewFolder:
     ------
     StudyExistsError
         If there is something in the way.
+    StudyError
+        If the folder cannot be made.
     """
 
     def __init__(self, name: str) -> None:
@@ -64,8 +66,15 @@ class NewFolder:
         self._made = [path for path in parents if not path.exists()]
         self._is_kept = False
         self._is_ours = True
-        self.path.mkdir(parents=True, exist_ok=True)
-        lock = Lock.take(self.path)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = Lock.take(self.path)
+        except OSError as error:
+            self._take_back()
+            raise StudyError(
+                f"{str(self.path)!r} cannot be made: {type(error).__name__}: {error}; give another `name`, "
+                "make room there, or see who may write there"
+            ) from error
         if lock is None or _holds_anything(self.path):
             if lock is not None:
                 lock.release()
@@ -96,6 +105,11 @@ class NewFolder:
             raise StudyError(f"the study in {name!r} is being run, by {holder or 'another process'}")
         folder._lock, folder._made, folder._is_kept, folder._is_ours = lock, [], True, True
         return folder
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether no other process can take it: there are file systems without locks."""
+        return self._lock.is_real
 
     def keep(self) -> None:
         """Let the folder stay: from here on there is a study in it."""

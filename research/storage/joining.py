@@ -18,7 +18,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from research.errors import Contradiction, DamagedStudyError
-from research.events import DONE, FAILED, LOST, QUEUED, RUNNING, STOPPED
+from research.events import DONE, FAILED, LOST, QUEUED, RUNNING, STOPPED, TIMEOUT
 from research.storage import schema
 from research.storage.base import Study
 from research.storage.batch import VALUES
@@ -27,8 +27,9 @@ from research.storage.connecting import distrust, read_only_uri
 from research.storage.damage import readable
 from research.storage.encoding import encode_name, plain
 from research.storage.folder import DATABASE
+from research.storage.upgrading import columns_of
 
-_RANKS = {status: rank for rank, status in enumerate((DONE, FAILED, STOPPED, LOST, RUNNING, QUEUED))}
+_RANKS = {status: rank for rank, status in enumerate((DONE, FAILED, TIMEOUT, STOPPED, LOST, RUNNING, QUEUED))}
 _SOURCES, _TARGET = ("source", "other"), "target"  # what databases are called in SQL
 _ID = "[0-9a-f]" * 16
 _BATCH = 1000  # rows that are held at once
@@ -76,7 +77,6 @@ class Shift(NamedTuple):
     """What is added to numbers of a study, so that those of two studies stay apart."""
 
     worker: int
-    slot: int
     group: int
 
 
@@ -233,7 +233,10 @@ class Joint:
                 table.name, _SOURCES[0]
             ):
                 continue  # of a version that kept none
-            columns = {column.name: column for column in rows.c} | {"study": sa.literal(1)}
+            columns: dict[str, Any] = {column.name: column for column in rows.c}
+            if table is schema.experiments:
+                columns = {**columns_of(self._connection, rows, _SOURCES[0])}
+            columns["study"] = sa.literal(1)
             key = rows.c.key if table is schema.experiments else rows.c.experiment
             columns[key.name] = _taken.c.new
             if table is schema.experiments:

@@ -67,13 +67,13 @@ class Lock:
     def __init__(self, path: Path, descriptor: int, is_real: bool) -> None:
         self._path = path
         self._descriptor = descriptor
-        self._is_real = is_real
+        self.is_real = is_real
 
     @classmethod
     def take(cls, folder: Path) -> Self | None:
         """Lock a folder; None if another process or thread has it.
 
-        On a file system without locks there is one that nobody else sees.
+        On a file system without locks, what the file says of a process of this machine is all that is known.
         """
         path = folder / FILE
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -83,6 +83,10 @@ class Lock:
             os.close(descriptor)
             return None
         except OSError:
+            holder = read_holder(folder)
+            if holder is not None and holder.is_alive:
+                os.close(descriptor)
+                return None
             lock = cls(path, descriptor, False)
         else:
             lock = cls(path, descriptor, True)
@@ -99,7 +103,7 @@ class Lock:
         """Let go, for all processes that have it."""
         if remove:
             self._path.unlink(missing_ok=True)
-        if self._is_real:
+        if self.is_real:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # workers that still end have the same open file
         os.close(self._descriptor)
 

@@ -46,9 +46,10 @@ class MemoryStore:
         variables: Sequence[str] | None = (),
         profile: str | None = None,
         outputs: bool = False,
+        within: range | None = None,
     ) -> Snapshot:
         with self._lock:
-            snapshot = self._store.read(select, variables, profile, outputs)
+            snapshot = self._store.read(select, variables, profile, outputs, within)
         return Snapshot(
             snapshot.experiments,
             snapshot.latest,

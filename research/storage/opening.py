@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,13 @@ from sqlalchemy.pool import NullPool
 
 from research.errors import StudyNotFoundError
 from research.storage.base import Store
-from research.storage.connecting import connect_read_only
+from research.storage.connecting import connect_read_only, connect_to_write
 from research.storage.folder import DATABASE
 from research.storage.memory import MemoryStore
 from research.storage.sql import SqlStore
 
 
-def open_store(folder: Path | None, stack: ExitStack) -> Store:
+def open_store(folder: Path | None, stack: ExitStack, warn: Callable[[str], object]) -> Store:
     """Open the store of a study that is to be run: in its folder, or in memory if it has none.
 
     Parameters
@@ -26,22 +27,28 @@ def open_store(folder: Path | None, stack: ExitStack) -> Store:
     folder : Path or None
     stack : ExitStack
         Closes the store, but for one in memory, which is read after the run.
+    warn : callable
+        Told of a place where a database is less than it could be.
     """
     if folder is None:
         return MemoryStore()
-    store = sqlite_store(folder)
+    store = sqlite_store(folder, warn=warn)
     stack.callback(store.close)
     return store
 
 
-def sqlite_store(folder: Path, read_only: bool = False) -> SqlStore:
-    """Open the store of a study in its folder: `research.db`, in WAL mode.
+def sqlite_store(
+    folder: Path, read_only: bool = False, warn: Callable[[str], object] = lambda text: None
+) -> SqlStore:
+    """Open the store of a study in its folder: `research.db`, in WAL mode where that can be.
 
     Parameters
     ----------
     folder : Path
     read_only : bool, default False
         For those who read while another process may write.
+    warn : callable, optional
+        Told if it cannot be in WAL mode.
     """
     path = folder.absolute() / DATABASE  # units and users change the directory
     if read_only and not path.is_file():
@@ -50,11 +57,7 @@ def sqlite_store(folder: Path, read_only: bool = False) -> SqlStore:
     def connect() -> sqlite3.Connection:
         if read_only:
             return connect_read_only(path)
-        connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA cache_size=-65536")
-        return connection
+        return connect_to_write(path, warn)
 
     pool: dict[str, Any] = {"poolclass": NullPool} if read_only else {}
     return SqlStore(sa.create_engine("sqlite://", creator=connect, **pool), folder=folder)

@@ -136,4 +136,4 @@ def _append(path: Path, data: bytes) -> None:
         with file:
             file.write(data)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise cannot_write(path, error, len(data)) from error

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 
-from research.events import DONE, FAILED, QUEUED
+from research.events import DONE, FAILED, QUEUED, STOPPED, TIMEOUT
 from research.storage.base import ExperimentRow
 
 
@@ -17,6 +17,11 @@ class Known(NamedTuple):
     status: str | None  # if it is over, and runs again with its group
 
 
+def finished_statuses(retry_failed: bool) -> tuple[str, ...]:
+    """Return the statuses of experiments that need not be run again."""
+    return (DONE,) if retry_failed else (DONE, FAILED, TIMEOUT)
+
+
 class Past:
     """Which experiments of a study are stored.
 
@@ -24,29 +29,37 @@ class Past:
     ----------
     rows : iterable of ExperimentRow
     retry_failed : bool, default False
-        Run again those in which a unit raised an exception.
+        Run again those in which a unit raised an exception, and those that took too long.
+    again : container of str, optional
+        Codes: what was made with one of them is run again.
 
     Attributes
     ----------
     over : list of ExperimentRow
-        Those that are not run again.
+        Those that are not run again, but for the sake of others or as their code is to be.
     n_groups : int
         How many numbers of groups have been given.
     """
 
-    def __init__(self, rows: Iterable[ExperimentRow] = (), retry_failed: bool = False) -> None:
-        ends = (DONE,) if retry_failed else (DONE, FAILED)
+    def __init__(
+        self,
+        rows: Iterable[ExperimentRow] = (),
+        retry_failed: bool = False,
+        again: Container[str | None] = (),
+    ) -> None:
+        ends = finished_statuses(retry_failed)
         self.over: list[ExperimentRow] = []
         self._over: dict[int, Known] = {}  # by ids as numbers: there may be a million
         self._again: dict[int, Known] = {}
         self._numbers: dict[int, int] = {}
         self.n_groups = 0
         for row in rows:
-            begun = row.status != QUEUED
+            begun = row.status != QUEUED and (row.status != STOPPED or row.started is not None)
             status = row.status if row.status in ends else None
             known = Known(row.key, row.attempt + 1 if begun else row.attempt, status)
             if status is not None:
                 self.over.append(row)
+            if status is not None and row.code not in again:
                 self._over[int(row.id, 16)] = known
             else:
                 self._again[int(row.id, 16)] = known

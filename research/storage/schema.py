@@ -67,6 +67,7 @@ experiments = Table(
     Column("iterations", BigInteger),
     Column("error", Text),
     Column("failures", Text),
+    Column("code", String(16)),  # a key of `versions` in `code` of the study's settings
     Index("experiments_by_id", "study", "id", unique=True),
     sqlite_with_rowid=False,
 )

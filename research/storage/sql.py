@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from research.errors import StudyExistsError, StudyNotFoundError, cannot_write
+from research.errors import StudyError, StudyExistsError, StudyNotFoundError, cannot_write
 from research.storage import schema
 from research.storage.base import (
     ExperimentRow,
@@ -24,13 +23,17 @@ from research.storage.base import (
     Snapshot,
     Study,
 )
-from research.storage.batch import UPDATED, VALUES, Batch
+from research.storage.batch import VALUES, Batch
 from research.storage.damage import readable
 from research.storage.encoding import decode_name, decode_object, encode_name, plain
-from research.storage.files import object_file, object_path, write_whole
+from research.storage.files import identity, object_file, object_path, write_whole
 from research.storage.folder import DATABASE
+from research.storage.statements import Statements
+from research.storage.upgrading import add_columns, columns_of
 
 LARGE = 2**20  # bytes from which an object gets a file of its own, where there is a folder for it
+_MAKING_TABLES = 7_255_903_104  # a number that nobody else will have thought of
+_MANY = 5_000  # rows at a time
 _CHUNK = 500  # SQLite's limit on parameters of one statement was 999 for long
 
 
@@ -55,12 +58,15 @@ class SqlStore:
         self._next_part = 0  # of what is printed: one writer puts it in order
         self._study_id: int | None = None
         self._settings: dict[str, Any] = {}
-        insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-        self._upserts = {table: _upsert(insert(table), table) for table in (schema.experiments, *VALUES)}
+        self._statements: Statements | None = None  # of the writer
+        self._identity: tuple[int, int] | None = None
 
     def begin(self, study: Study, resume: bool = False) -> None:
         with self._writing():
-            schema.metadata.create_all(self._engine)
+            with self._engine.begin() as connection:
+                if self._engine.dialect.name == "postgresql":  # two that make tables at once fail
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING_TABLES)))
+                schema.metadata.create_all(connection)
             row = {
                 "version": study.version,
                 "domain": plain(study.domain),
@@ -71,9 +77,11 @@ class SqlStore:
                 self._go_on(row)
             else:
                 self._begin(study, row)
+            self._identity = None if self._folder is None else identity(self._folder / DATABASE)
 
     def _go_on(self, row: dict[str, Any]) -> None:
         """Find the study that is there, and count on where it has ended."""
+        add_columns(self._engine)
         with self._engine.begin() as connection:
             found = self._study_row(connection)
             self._study_id, self._next_key = int(found.id), found.next_key
@@ -97,10 +105,16 @@ class SqlStore:
             raise StudyExistsError(f"the database holds a study named {study.name!r} already") from None
 
     def write(self, records: Sequence[Record]) -> None:
-        with self._writing():
-            batch = Batch(self)
-            for record in records:
-                batch.take(record)
+        batch = Batch(self)
+        for record in records:
+            batch.take(record)
+        path = None if self._folder is None or self._identity is None else self._folder / DATABASE
+        if path is not None and identity(path) != self._identity:
+            raise StudyError(
+                f"{str(path)!r} was removed or replaced while the study ran, so that its "
+                "results have nowhere to go; run it again, under another `name` if there is another study"
+            )
+        with self._writing(batch):
             self._write(batch)
 
     def _write(self, batch: Batch) -> None:
@@ -110,28 +124,9 @@ class SqlStore:
                 connection.execute(
                     sa.delete(table).where(table.c.study == study, table.c.experiment.in_(batch.cleared))
                 )
-            for table, rows in batch.rows():
-                for row in rows:
-                    row["study"] = study
-                connection.execute(self._upserts[table], rows)
-            if batch.updates:
-                table = schema.experiments
-                changes: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in UPDATED}
-                statement = (
-                    sa.update(table)
-                    .where(table.c.study == study, table.c.key == sa.bindparam("which"))
-                    .values(changes)
-                )
-                connection.execute(statement, list(batch.updates.values()))
-            if batch.attempts:
-                table = schema.experiments
-                statement = (
-                    sa.update(table)
-                    .where(table.c.study == study, table.c.key == sa.bindparam("which"))
-                    .values(attempt=sa.bindparam("new"))
-                )
-                rows = [{"which": key, "new": attempt} for key, attempt in batch.attempts.items()]
-                connection.execute(statement, rows)
+            if self._statements is None:
+                self._statements = Statements(self._engine.dialect)
+            self._statements.execute(connection, study, batch)
             if batch.replaced:
                 replaced = [*self._settings.get("replaced", ()), *batch.replaced]
                 self._settings = {**self._settings, "replaced": replaced}
@@ -163,17 +158,22 @@ class SqlStore:
         variables: Sequence[str] | None = (),
         profile: str | None = None,
         outputs: bool = False,
+        within: range | None = None,
     ) -> Snapshot:
         with self._reading() as connection:
             study = self._find_study(connection)
             table = schema.experiments
-            columns = [table.c[name.rstrip("_")] for name in ExperimentRow._fields]
-            query = sa.select(*columns).where(table.c.study == study).order_by(table.c.key)
-            experiments = [ExperimentRow(*row) for row in connection.execute(query)]
-            keys = None
+            known = columns_of(connection, table)
+            columns = [known[name.rstrip("_")] for name in ExperimentRow._fields]
+            query: sa.Select[Any] = sa.select(*columns)
+            query = query.where(table.c.study == study).order_by(table.c.key)
+            if within is not None:
+                query = query.where(_is_within(table.c.key, within))
+            experiments = [ExperimentRow(*row) for row in _rows(connection, query)]
+            keys: Sequence[int] | None = within
             if select is not None:
                 chosen = [row for row in experiments if select(row)]
-                keys = [row.key for row in chosen] if len(chosen) < len(experiments) else None
+                keys = [row.key for row in chosen] if len(chosen) < len(experiments) else within
                 experiments = chosen
             profiles = [] if profile is None else self._profiles(connection, profile, study, keys)
             printed = list(self._outputs(connection, study, keys)) if outputs else []
@@ -232,7 +232,7 @@ class SqlStore:
         columns: Sequence[str],
         order: str,
         study: int,
-        keys: list[int] | None,
+        keys: Sequence[int] | None,
         variables: Sequence[str] | None,
     ) -> Iterator[Any]:
         """Walk rows of a table of values, by experiment, variable and `order`."""
@@ -247,7 +247,7 @@ class SqlStore:
 
     @staticmethod
     def _profiles(
-        connection: sa.Connection, kind: str, study: int, keys: list[int] | None
+        connection: sa.Connection, kind: str, study: int, keys: Sequence[int] | None
     ) -> list[ProfileRow]:
         """Return what was measured, by experiment, unit and block."""
         table = schema.profiles
@@ -260,7 +260,7 @@ class SqlStore:
         return [row._replace(unit=decode_name(row.unit)) for row in rows]
 
     @staticmethod
-    def _outputs(connection: sa.Connection, study: int, keys: list[int] | None) -> Iterator[OutputRow]:
+    def _outputs(connection: sa.Connection, study: int, keys: Sequence[int] | None) -> Iterator[OutputRow]:
         """Walk what experiments printed, by experiment, stream and time."""
         table = schema.outputs
         if not sa.inspect(connection).has_table(table.name):  # of a version that kept none
@@ -274,7 +274,7 @@ class SqlStore:
             yield OutputRow(*row)
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _writing(self, batch: Batch | None = None) -> Iterator[None]:
         """Turn errors of the database or its disk into one that says whose they are."""
         try:
             yield
@@ -282,7 +282,7 @@ class SqlStore:
             if isinstance(error, StudyExistsError):
                 raise
             place = self._engine.url if self._folder is None else self._folder / DATABASE
-            raise cannot_write(place, error) from error
+            raise cannot_write(place, error, None if batch is None else batch.size) from error
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
@@ -358,22 +358,32 @@ class SqlStore:
         if self._folder is None or len(data) < LARGE:
             return None
         path = object_path(name)
-        write_whole(self._folder / path, data)
+        try:
+            write_whole(self._folder / path, data)
+        except OSError as error:
+            raise cannot_write(self._folder / path, error, len(data)) from error
         return path
 
 
+def _rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
+    """Walk rows as the database's own driver gives them: there may be millions."""
+    with connection.execute(query) as result:
+        while result.cursor is not None and (part := result.cursor.fetchmany(_MANY)):
+            yield from part
+
+
 def _of_experiments(
-    connection: sa.Connection, query: sa.Select[Any], table: sa.Table, keys: list[int] | None
+    connection: sa.Connection, query: sa.Select[Any], table: sa.Table, keys: Sequence[int] | None
 ) -> Iterator[Any]:
     """Walk rows of some experiments, None for all."""
-    if keys is None:
-        yield from connection.execute(query)
+    if keys is None or isinstance(keys, range):
+        part = query if keys is None else query.where(_is_within(table.c.experiment, keys))
+        yield from _rows(connection, part)
         return
     for start in range(0, len(keys), _CHUNK):
-        yield from connection.execute(query.where(table.c.experiment.in_(keys[start : start + _CHUNK])))
+        part = query.where(table.c.experiment.in_(keys[start : start + _CHUNK]))
+        yield from _rows(connection, part)
 
 
-def _upsert(insert: Any, table: sa.Table) -> Any:
-    keys = [column.name for column in table.primary_key]
-    changes = {column.name: insert.excluded[column.name] for column in table.c if column.name not in keys}
-    return insert.on_conflict_do_update(index_elements=keys, set_=changes)
+def _is_within(column: sa.Column[Any], keys: range) -> sa.ColumnElement[bool]:
+    return sa.and_(column >= keys.start, column < keys.stop)

@@ -91,6 +91,7 @@ def check_integrity():
             assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_it_ends_as_if_nothing_had_happened(number):
     whole = described("whole").run(workers=2, bar=False, seed=11)

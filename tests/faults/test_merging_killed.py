@@ -42,7 +42,7 @@ def test_a_study_that_was_merged_is_gone_on_with():
         )
         study.run(seed=1, bar=False)
     merge(["part-0", "part-1"], into="all")
-    study = doubled("all", Domain(a=range(8))).run(resume=True, bar=False)
+    study = doubled("all", Domain(a=range(8))).run(resume=True, bar=False, code_changed="keep")
     assert study.monitor.counts == {"done": 8}
     table = study.results.df
     assert sorted(zip(table["a"], table["b"], strict=True)) == [(a, 2 * a) for a in range(8)]

@@ -32,6 +32,7 @@ def study(name):
     return described.add_generator("walk", walk, a=EC("a"), random=E().random).save(O("walk"), "x")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
 @pytest.mark.parametrize("isolation", ["worker", "experiment"])
 def test_only_experiments_that_ran_on_a_killed_worker_are_lost(start_method, isolation):

@@ -168,7 +168,7 @@ def test_devices_are_shown_as_units_saw_them(devices, seen):
     assert not any("device" in config for config in found.configs.values())
     if devices is not None:
         assert len(found.to_df(device=seen[1])) == seen.count(seen[1])
-        assert found.study.settings["added"]["devices"]
+        assert found.study.settings["added"][0]["devices"]
     assert len(found.to_df(device="7")) == 0
 
 

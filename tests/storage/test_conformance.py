@@ -160,6 +160,13 @@ def test_an_experiment_keeps_its_group_and_its_slot(begun):
     assert [(row.group, row.slot) for row in begun.read().experiments] == [(0, 0), (2**40, 3)]
 
 
+def test_an_experiment_keeps_the_code_that_it_was_made_with(begun):
+    begun.write([registered(0)._replace(code="0123abcd"), registered(1)])
+    assert [row.code for row in begun.read().experiments] == ["0123abcd", None]
+    begun.write([ended(0), registered(0)._replace(code="4567cdef", key=0, attempt=2)])
+    assert [(row.code, row.attempt) for row in begun.read().experiments] == [("4567cdef", 2), (None, 1)]
+
+
 def test_experiments_are_read_in_the_order_of_their_registration(begun):
     for number in (3, 1, 2):
         begun.write([registered(number)])

@@ -32,3 +32,13 @@ def test_a_restarted_experiment_has_printed_nothing(begun):
     )
     begun.write([Output(f"{0:016x}", 0, b"old"), Restarted(f"{0:016x}"), Output(f"{0:016x}", 0, b"new")])
     assert printed(begun) == {(0, 0): b"new", (1, 0): b"other"}
+
+
+def test_some_experiments_are_read_by_their_keys(begun):
+    begun.write([record for n in range(5) for record in (registered(n), Output(f"{n:016x}", 0, b"%d" % n))])
+    found = begun.read(outputs=True, within=range(1, 3))
+    assert [row.key for row in found.experiments] == [1, 2]
+    assert [row.data for row in found.outputs] == [b"1", b"2"]
+    found = begun.read(lambda row: row.number != 1, outputs=True, within=range(1, 3))
+    assert [row.data for row in found.outputs] == [b"2"]
+    assert begun.read(within=range(5, 9)).experiments == []

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from research import EC, Domain, E, R, Research, ResearchResults, detaching
+from research import EC, Domain, E, R, Research, ResearchResults, watching
 from research.errors import StudyError, StudyExistsError
 from research.storage.lock import Holder, Lock, is_held, read_holder
 
@@ -209,13 +209,13 @@ def test_no_other_process_is_ended():
     sleeper = subprocess.Popen(["sleep", str(PATIENCE)])
     try:
         lock = taken(pid=sleeper.pid, start="0")
-        detaching.LAST_SECONDS, before = 0.1, detaching.LAST_SECONDS
+        watching.LAST_SECONDS, before = 0.1, watching.LAST_SECONDS
         with pytest.raises(StudyError, match="was ended, but something that it started lives on"):
-            detaching.terminate(Path("study"), 0.1)
+            watching.terminate(Path("study"), 0.1)
         assert sleeper.poll() is None
         lock.release()
     finally:
-        detaching.LAST_SECONDS = before
+        watching.LAST_SECONDS = before
         sleeper.kill()
         sleeper.wait()
 
@@ -232,14 +232,14 @@ def taken(**changes):
 def test_a_study_of_another_machine_is_ended_there():
     lock = taken(host="elsewhere", pid=12)
     with pytest.raises(StudyError, match="'study' is run by process 12 of elsewhere: end it there"):
-        detaching.terminate(Path("study"), 1)
+        watching.terminate(Path("study"), 1)
     lock.release()
 
 
 def test_a_lock_that_nobody_holds_is_no_process():
     taken().release(remove=False)
     assert read_holder(Path("study")) == Holder.this()
-    assert detaching.terminate(Path("study"), 1) is False
+    assert watching.terminate(Path("study"), 1) is False
 
 
 def test_a_unit_does_not_end_the_study_that_it_belongs_to():

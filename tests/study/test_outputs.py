@@ -39,7 +39,7 @@ def test_each_log_holds_its_own_lines_and_the_screen_nothing_but_the_bar(tmp_pat
     )
     assert done.stdout == b""
     shown = done.stderr.decode().replace("\r", "\n").splitlines()
-    assert [line for line in shown if line and not re.match(r"study: +\d+%\|.*\|.*\]$", line)] == []
+    assert [line for line in shown if line and not re.match(r"study: +\d+%\|.*\|.*\] *$", line)] == []
     results = ResearchResults(tmp_path / "study")
     for stream in ("stdout", "stderr", None):
         assert logs(results, stream) == {a: spoken(a, stream) for a in range(20)}

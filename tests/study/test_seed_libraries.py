@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import random
+import re
 import sys
 from pathlib import Path
 
@@ -94,6 +95,51 @@ def test_a_larger_domain_changes_nothing_of_those_that_were_there(reference):
 def test_a_study_that_is_gone_on_with_has_the_same_numbers(reference):
     study(domain=Domain(a=[5, 2, 4]))
     pd.testing.assert_frame_equal(frame(study(resume=True, workers=2)), reference, check_exact=True)
+
+
+OFF = {"seed_libraries": False}
+THREADS = {"branches": 3}
+EARLIER = [
+    ({}, OFF, "this run does not seed global generators .* which earlier runs did throughout"),
+    (OFF, {}, "this run seeds global generators .* which earlier runs did not throughout"),
+    (THREADS, {}, "this run seeds global generators .* which earlier runs did not throughout"),
+    ({}, {"branches": 3, "executor_target": "for"}, None),
+    (OFF, OFF, None),
+    (OFF, THREADS, None),
+    ({}, {**THREADS, **OFF}, "this run does not seed global generators"),
+]
+
+
+@pytest.mark.parametrize(("first", "then", "remark"), EARLIER, ids=lambda value: str(value))
+def test_the_log_says_where_a_later_run_seeds_otherwise(first, then, remark):
+    study(domain=Domain(a=range(3)), **first)
+    study(resume=True, **then)
+    said = Path("study/research.log").read_text()
+    assert "earlier runs did" not in said if remark is None else len(re.findall(remark, said)) == 1
+
+
+def test_once_there_are_both_it_is_said_each_time():
+    study(domain=Domain(a=range(3)))
+    study(domain=Domain(a=range(4)), resume=True, **OFF)
+    for _ in range(2):
+        described = study(resume=True)
+        assert described.results.study.settings["seed_libraries"] is False
+    assert Path("study/research.log").read_text().count("earlier runs did not throughout") == 2
+
+
+@pytest.mark.parametrize("detach", [False, True])
+def test_branches_in_threads_do_not_silently_end_what_repeats(detach, reference):
+    study(domain=Domain(a=range(3)))
+    before = Path("study/research.db").read_bytes()
+    with pytest.raises(
+        ValueError,
+        match=r"`branches` in threads, 3 of them, .* 'study' has seeded so far.*`executor_target='for'`",
+    ):
+        study(resume=True, branches=3, detach=detach)
+    assert Path("study/research.db").read_bytes() == before
+    assert not Path("study/research.lock").exists()
+    found = frame(study(resume=True, branches=3, executor_target="for", detach=detach))
+    pd.testing.assert_frame_equal(found, reference, check_exact=True)
 
 
 def test_an_experiment_that_leaves_another_kind_of_generator_harms_no_other():

@@ -1,0 +1,133 @@
+"""A study that has been run: its results, and how it is found again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from research.definition import load_definition
+from research.errors import StudyNotFoundError
+from research.monitoring.log import LOG
+from research.storage.base import Store
+from research.storage.folder import remove_folder, study_name
+from research.updating import Update
+from research.watching import terminate
+
+if TYPE_CHECKING:
+    from research.profiling.profiler import Profiler
+    from research.results.results import ResearchResults
+
+
+class Kept:
+    """`results`, `profiler`, `load` and `remove` of a study."""
+
+    name: str
+    _memory: Store | None
+    _folder: Path | None
+    _env: Mapping[str, str]
+    _updates: list[Update]
+    _is_watched: bool
+    _is_loaded = False
+    _why_no_definition: str | None = None
+
+    def __init__(self, name: str | os.PathLike[str], **definition: Any) -> None:
+        raise NotImplementedError
+
+    @property
+    def results(self) -> ResearchResults:
+        """Results so far: of a study that runs, has ended, or was loaded.
+
+        Raises
+        ------
+        StudyNotFoundError
+            If the study has not been run, or its folder is gone.
+        """
+        from research.results.results import ResearchResults  # a study that is yet to be run has none
+
+        if self._memory is not None:
+            return ResearchResults(self._memory, load_objects=True, env_meta=self._env)
+        try:
+            return ResearchResults(self._folder or self.name, load_objects=True)
+        except StudyNotFoundError:
+            why = (
+                "it has not been run" if self._folder is None else f"its folder {str(self._folder)!r} is gone"
+            )
+            raise StudyNotFoundError(f"the study {self.name!r} has no results: {why}") from None
+
+    @property
+    def profiler(self) -> Profiler:
+        """Times of units, of a study that was run with `profile=1` or `profile=2`.
+
+        The same as `results.profiler`: of a study that runs, has ended, or was loaded.
+
+        Raises
+        ------
+        ValueError
+            If the study was not profiled.
+        StudyNotFoundError
+            If the study has not been run, or its folder is gone.
+        """
+        return self.results.profiler
+
+    @classmethod
+    def load(cls, name: str | os.PathLike[str]) -> Self:
+        """Load a study from its folder, with its definition, to run it again. This runs code.
+
+        The definition is a pickle, `research.dill`: loading it, and reading objects by `results`, runs
+        whatever code the writer of the study has put there. Do so with studies that you trust. The results
+        of any other are read by `ResearchResults(name)`, which runs none.
+
+        Parameters
+        ----------
+        name : str or path
+            The study's folder.
+
+        Raises
+        ------
+        StudyNotFoundError
+            If there is no study in it.
+        StudyError
+            If its definition cannot be loaded here; its results can be read.
+        """
+        name = study_name(name)
+        definition = load_definition(Path(name))
+        study = cls(name)
+        if definition is None:
+            study._why_no_definition = f"its definition was not saved, see {Path(name) / LOG}"
+        else:
+            updates = definition.pop("updates")
+            study = cls(**{**definition, "name": name})
+            study._updates = updates
+        study._folder = Path(name).absolute()
+        study._is_watched = study._is_loaded = True
+        return study
+
+    @staticmethod
+    def remove(name: str | os.PathLike[str], ask: bool = True, force: bool = False) -> bool:
+        """Remove a study's folder with everything in it.
+
+        Parameters
+        ----------
+        name : str or path
+        ask : bool, default True
+            Ask on the terminal first.
+        force : bool, default False
+            Remove the folder even if it is no study, or one that is running, which is ended first.
+
+        Returns
+        -------
+        bool
+            Whether it was removed.
+
+        Raises
+        ------
+        ValueError
+            If the folder is no study.
+        StudyError
+            If a process of this machine runs the study.
+        StudyNotFoundError
+            If there is no such folder.
+        """
+        return remove_folder(study_name(name), ask, force, lambda folder: terminate(folder, grace=10))
