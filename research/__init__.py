@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from research.domain import Alias, Config, ConfigAlias, Domain, Option, intspace, logspace
+    from research.domain import Alias, Config, ConfigAlias, Domain, Option, Parameters, intspace, logspace
     from research.experiment.executor import Executor
     from research.experiment.experiment import Experiment
     from research.experiment.expressions import EC, EP, E, O, R, S
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _MODULES = {
     **dict.fromkeys(
-        ("Alias", "Config", "ConfigAlias", "Domain", "Option", "intspace", "logspace"), "research.domain"
+        ("Alias", "Config", "ConfigAlias", "Domain", "Option", "Parameters", "intspace", "logspace"),
+        "research.domain",
     ),
     **dict.fromkeys(("E", "EC", "EP", "O", "R", "S"), "research.experiment.expressions"),
     "Executor": "research.experiment.executor",
@@ -39,6 +40,7 @@ __all__ = [
     "Experiment",
     "O",
     "Option",
+    "Parameters",
     "R",
     "Research",
     "ResearchResults",

@@ -2,7 +2,18 @@
 
 from research.domain.config import Config, ConfigAlias
 from research.domain.domain import Domain, Option
+from research.domain.parameters import Parameters
 from research.domain.spaces import intspace, logspace
 from research.domain.values import Alias, Opaque
 
-__all__ = ["Alias", "Config", "ConfigAlias", "Domain", "Opaque", "Option", "intspace", "logspace"]
+__all__ = [
+    "Alias",
+    "Config",
+    "ConfigAlias",
+    "Domain",
+    "Opaque",
+    "Option",
+    "Parameters",
+    "intspace",
+    "logspace",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from research.domain.config import AUXILIARY, Config, ConfigAlias, join_entries
 from research.domain.drawing import Draft, Stream
 from research.domain.factors import Factor, Key, Texts, check_values
 from samplers import Sampler
+
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 class Listed(Factor):
@@ -67,10 +70,17 @@ class Listed(Factor):
         return f"Domain({[dict(config.raw_items()) for config in self.configs]!r})"
 
     def __getstate__(self) -> Any:
+        """Return the configs; where these are plain, as bytes: dill would take a while for a long list."""
+        items = [dict(config.raw_items()) for config in self.configs]
+        is_plain = all(type(value) in _PLAIN for config in items for value in config.values())
+        if is_plain and not any(config.defaults for config in self.configs):
+            return pickle.dumps(items, protocol=5)
         return self.configs
 
     def __setstate__(self, state: Any) -> None:
-        Listed.__init__(self, state)
+        Listed.__init__(
+            self, map(Config.of_items, pickle.loads(state)) if isinstance(state, bytes) else state
+        )
 
 
 def _config(number: int, config: Any) -> Config:
