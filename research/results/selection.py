@@ -13,6 +13,7 @@ import numpy as np
 from research.domain import Alias, Config, ConfigAlias, Domain, Opaque
 from research.domain.config import entries, flatten
 from research.domain.decoding import look_up
+from research.domain.hashing import dumps
 from research.errors import did_you_mean
 from research.results.added import DEVICE, NOTHING, Added
 from research.storage.base import ExperimentRow
@@ -63,12 +64,26 @@ class StoredExperiment:
         config = json.loads(self.row.config)
         defaults = {**self.notes.get("defaults", {}), **self._added.forms(self.row)}
         defaults = {**self._added.defaults({**config, **defaults}, self.row.generation), **defaults}
-        forms = {**config, **defaults}
+        return Config.from_canonical(self._sorted({**config, **defaults}), defaults, make)
+
+    def _sorted(self, forms: Mapping[str, Any]) -> dict[str, Any]:
+        """Return parameters in the order in which they are shown."""
         names = [name for name in self._parameters if name in forms]
         if len(names) < len(forms):  # nested ones go by their paths
             ranks = {name: rank for rank, name in enumerate(self._parameters)}
             names = sorted(forms, key=lambda path: (_rank(path, ranks), path))
-        return Config.from_canonical({name: forms[name] for name in names}, defaults, make)
+        return {name: forms[name] for name in names}
+
+    def given(self) -> Config:
+        """Return the config as the domain gave it, short names of values included."""
+        form, defaults = json.loads(self.row.config), self.notes.get("defaults", {})
+        make = look_up if self._look_up else Opaque
+        config = Config.from_canonical(self._sorted({**form, **defaults}), defaults, make)
+        names = {name: alias for name, alias in self.notes["values"].items() if name in config}
+        items = {
+            name: Alias(value, names[name]) if name in names else value for name, value in config.raw_items()
+        }
+        return Config.of_items(items, {path: dumps(item) for path, item in defaults.items()})
 
     def check(self) -> None:
         """Read all of it, so that it fails here if it cannot be read."""
