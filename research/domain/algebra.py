@@ -161,6 +161,11 @@ class Algebra:
         }
 
     @property
+    def drawn(self) -> frozenset[str]:
+        """Names of the parameters that may be drawn."""
+        return self._sum.drawn
+
+    @property
     def seed(self) -> int | None:
         """Seed of the draws, if `set_iter_params` set one."""
         return self._seed
