@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from research.experiment.expressions import EC, EP, E, O, R, S
     from research.research import Research
     from research.results.results import ResearchResults
+    from research.sweeping import sweep
     from research.version import __version__
 
 _MODULES = {
@@ -25,6 +26,7 @@ _MODULES = {
     "Experiment": "research.experiment.experiment",
     "Research": "research.research",
     "ResearchResults": "research.results.results",
+    "sweep": "research.sweeping",
     "__version__": "research.version",
 }
 
@@ -48,6 +50,7 @@ __all__ = [
     "__version__",
     "intspace",
     "logspace",
+    "sweep",
 ]
 
 
