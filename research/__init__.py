@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from research.domain import Alias, Config, ConfigAlias, Domain, Option, Parameters, intspace, logspace
+    from research.domain.loading import load_domain
     from research.experiment.executor import Executor
     from research.experiment.experiment import Experiment
     from research.experiment.expressions import EC, EP, E, O, R, S
@@ -26,6 +27,7 @@ _MODULES = {
     "Experiment": "research.experiment.experiment",
     "Research": "research.research",
     "ResearchResults": "research.results.results",
+    "load_domain": "research.domain.loading",
     "sweep": "research.sweeping",
     "__version__": "research.version",
 }
@@ -49,6 +51,7 @@ __all__ = [
     "S",
     "__version__",
     "intspace",
+    "load_domain",
     "logspace",
     "sweep",
 ]
