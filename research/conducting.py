@@ -36,7 +36,7 @@ from research.settings import RunSettings
 from research.storage.base import Store, Study
 from research.storage.folder import NewFolder
 from research.storage.outputs import Outputs
-from research.storage.past import Past
+from research.storage.past import COLUMNS, Past
 from research.tasks import TaskSource, walk_ids
 from research.termination import Interrupts
 from research.updating import Update
@@ -155,7 +155,7 @@ class _Run:
         past = (
             Past()
             if plan.earlier is None
-            else Past(store.read().experiments, plan.retry_failed, plan.codes.again)
+            else Past(store.read(columns=COLUMNS).experiments, plan.retry_failed, plan.codes.again)
         )
         store.begin(self._describe(past), plan.earlier is not None)
         if plan.earlier is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -205,6 +205,7 @@ class Store(Protocol):
         profile: str | None = None,
         outputs: bool = False,
         within: range | None = None,
+        columns: Container[str] | None = None,
     ) -> Snapshot:
         """Return experiments and values.
 
@@ -221,6 +222,8 @@ class Store(Protocol):
         within : range, optional
             Only experiments whose keys are in it; default: all. Keys are 0, 1, 2, … of all that were handed
             out.
+        columns : container of str, optional
+            Fields of experiments that are read; others are None, `select` included. Default: all.
         """
 
     def close(self) -> None:

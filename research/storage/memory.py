@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -47,9 +47,10 @@ class MemoryStore:
         profile: str | None = None,
         outputs: bool = False,
         within: range | None = None,
+        columns: Container[str] | None = None,
     ) -> Snapshot:
         with self._lock:
-            snapshot = self._store.read(select, variables, profile, outputs, within)
+            snapshot = self._store.read(select, variables, profile, outputs, within, columns)
         return Snapshot(
             snapshot.experiments,
             snapshot.latest,

@@ -8,6 +8,11 @@ from typing import NamedTuple
 from research.events import DONE, FAILED, QUEUED, STOPPED, TIMEOUT
 from research.storage.base import ExperimentRow
 
+COLUMNS = (  # what is looked at, also by the monitor
+    *("key", "id", "prefix", "number", "group", "generation"),
+    *("status", "attempt", "started", "failures", "code"),
+)
+
 
 class Known(NamedTuple):
     """An experiment that is stored and is to be run again."""
@@ -49,34 +54,39 @@ class Past:
     ) -> None:
         ends = finished_statuses(retry_failed)
         self.over: list[ExperimentRow] = []
-        self._over: dict[int, Known] = {}  # by ids as numbers: there may be a million
-        self._again: dict[int, Known] = {}
+        self._over: dict[int, ExperimentRow] = {}  # by ids as numbers: there may be a million
+        self._again: dict[int, ExperimentRow] = {}
         self._numbers: dict[int, int] = {}
         self.n_groups = 0
         for row in rows:
-            begun = row.status != QUEUED and (row.status != STOPPED or row.started is not None)
-            status = row.status if row.status in ends else None
-            known = Known(row.key, row.attempt + 1 if begun else row.attempt, status)
-            if status is not None:
+            if row.status in ends:
                 self.over.append(row)
-            if status is not None and row.code not in again:
-                self._over[int(row.id, 16)] = known
+                known = self._again if row.code in again else self._over
             else:
-                self._again[int(row.id, 16)] = known
-            self.n_groups = max(self.n_groups, row.group + 1)
-            self._numbers[row.generation] = max(row.number, self._numbers.get(row.generation, -1))
+                known = self._again
+            known[int(row.id, 16)] = row
+            if row.group >= self.n_groups:
+                self.n_groups = row.group + 1
+            if row.number > self._numbers.get(row.generation, -1):
+                self._numbers[row.generation] = row.number
+        self._ends = ends
 
     def __str__(self) -> str:
         return f"{len(self._over)} experiments are over, {len(self._again)} begin anew if they are wanted"
 
-    def is_over(self, id_: str) -> bool:
-        """Whether an experiment need not be run."""
-        return int(id_, 16) in self._over
+    def is_over(self, hashed: int) -> bool:
+        """Whether an experiment need not be run, by its id as a number."""
+        return hashed in self._over
 
     def find(self, id_: str) -> Known | None:
         """Return what is known of an experiment that is run again; None if it is new."""
-        number = int(id_, 16)
-        return self._again.get(number) or self._over.get(number)
+        hashed = int(id_, 16)
+        row = self._again.get(hashed) or self._over.get(hashed)
+        if row is None:
+            return None
+        begun = row.status != QUEUED and (row.status != STOPPED or row.started is not None)
+        status = row.status if row.status in self._ends else None
+        return Known(row.key, row.attempt + 1 if begun else row.attempt, status)
 
     def last_number(self, generation: int) -> int:
         """Return the number of the last config of a domain that was handed out, -1 if there was none."""

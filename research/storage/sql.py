@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -159,17 +159,21 @@ class SqlStore:
         profile: str | None = None,
         outputs: bool = False,
         within: range | None = None,
+        columns: Container[str] | None = None,
     ) -> Snapshot:
         with self._reading() as connection:
             study = self._find_study(connection)
             table = schema.experiments
             known = columns_of(connection, table)
-            columns = [known[name.rstrip("_")] for name in ExperimentRow._fields]
-            query: sa.Select[Any] = sa.select(*columns)
+            read = [
+                known[name.rstrip("_")] if columns is None or name in columns else sa.null()
+                for name in ExperimentRow._fields
+            ]
+            query: sa.Select[Any] = sa.select(*read)
             query = query.where(table.c.study == study).order_by(table.c.key)
             if within is not None:
                 query = query.where(_is_within(table.c.key, within))
-            experiments = [ExperimentRow(*row) for row in _rows(connection, query)]
+            experiments = list(map(ExperimentRow._make, _rows(connection, query)))
             keys: Sequence[int] | None = within
             if select is not None:
                 chosen = [row for row in experiments if select(row)]
