@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
-from research.storage.base import ExperimentRow, Record, Snapshot, Study
+from research.storage.base import ExperimentRow, Finishes, Record, Snapshot, Study
 from research.storage.sql import SqlStore
 
 
@@ -47,9 +47,10 @@ class MemoryStore:
         profile: str | None = None,
         outputs: bool = False,
         within: range | None = None,
+        finished: Finishes | None = None,
     ) -> Snapshot:
         with self._lock:
-            snapshot = self._store.read(select, variables, profile, outputs, within)
+            snapshot = self._store.read(select, variables, profile, outputs, within, finished)
         return Snapshot(
             snapshot.experiments,
             snapshot.latest,
@@ -57,6 +58,7 @@ class MemoryStore:
             [row._replace(load=self._locked(row.load)) for row in snapshot.objects],
             snapshot.profiles,
             snapshot.outputs,
+            snapshot.finished,
         )
 
     def close(self) -> None:
