@@ -1,6 +1,7 @@
 """The space of configurations, as algebra."""
 
-from research.domain.config import Config, ConfigAlias
+from research.domain.aliases import ConfigAlias
+from research.domain.config import Config
 from research.domain.domain import Domain, Option
 from research.domain.parameters import Parameters
 from research.domain.spaces import intspace, logspace

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research.domain.algebra import Algebra
+from research.domain.aliases import ConfigAlias
 from research.domain.conditions import Condition
-from research.domain.config import Config, ConfigAlias
+from research.domain.config import Config
 from research.domain.cubes import Cube
 from research.domain.keeping import Unique, contains, index_of, subtract
 from research.domain.listing import Listed, plain_config

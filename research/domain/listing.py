@@ -6,7 +6,8 @@ import pickle
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from research.domain.config import AUXILIARY, Config, ConfigAlias, join_entries
+from research.domain.aliases import ConfigAlias
+from research.domain.config import AUXILIARY, Config, join_entries
 from research.domain.drawing import Draft, Stream
 from research.domain.factors import Factor, Key, Texts, check_values
 from samplers import Sampler
