@@ -15,8 +15,8 @@ from research.domain.config import Config
 from research.domain.cubes import Cube
 from research.domain.keeping import Unique, contains, index_of, subtract
 from research.domain.listing import Listed, plain_config
-from research.domain.making import Making
 from research.domain.ordering import Sum
+from research.domain.ruling import Ruled
 from research.domain.values import Alias
 from research.domain.views import Permuted, Slice
 from research.errors import did_you_mean
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _LARGEST_TABLE = 10**7  # configs
 
 
-class Domain(Making):
+class Domain(Ruled):
     """Configurations to run, written as sums and products of options.
 
     A Domain is a value: operators return new ones and never touch their operands.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import UnionType
-from typing import Any, Self, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, NamedTuple, Self, Union, get_args, get_origin, get_type_hints
 
 from research.domain.config import CONTAINERS, Config, copy_containers
+from research.domain.rules import Rules, rule_text
 from research.domain.values import Alias
 from research.errors import did_you_mean
 
+IGNORE, HASH = "ignore", "hash"  # rules of fields
 _GROUPS = frozenset({dict, Alias, Config})  # values that may be groups of parameters
 
 
@@ -25,6 +27,14 @@ class Parameters:
     Parameters
     ----------
     name : str, default ''
+        No part of the identity.
+
+    Attributes
+    ----------
+    hash_rules : dict
+        Of the class: for names of fields `'ignore'`, or a function of an instance and the field's value; what
+        it returns enters the identity in place of the value. Subclasses inherit rules, and may replace
+        them; `'hash'` is to have none. Any dataclass may have such a dict, also one that is in a field.
 
     Examples
     --------
@@ -42,13 +52,25 @@ class Parameters:
     Config({'name': 'slow', 'lr': 0.01, 'data/path': 'train.csv'})
     >>> Params.from_config(params.config()) == params
     True
+    >>> @dataclass
+    ... class Sized(Parameters):
+    ...     size: int = 9000
+    ...     num_gpus: int = 1
+    ...     hash_rules = {"num_gpus": "ignore", "size": lambda params, size: size / params.num_gpus}
+    >>> Sized(size=9000, num_gpus=2).hash() == Sized(size=4500).hash() != Sized(size=9000).hash()
+    True
     """
 
     name: str = ""
+    hash_rules: ClassVar[Mapping[str, Any]] = {"name": IGNORE}
 
     def config(self) -> Config:
         """Return the config that these parameters are."""
         return config_of(self)
+
+    def hash(self) -> str:
+        """Return `Config.hash` of the config that these parameters are."""
+        return self.config().hash()
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -84,12 +106,21 @@ def config_of(instance: Any) -> Config:
     return Reader().config(instance)
 
 
+class _Kind(NamedTuple):
+    """What is asked of a dataclass, once."""
+
+    names: tuple[str, ...]
+    ignored: tuple[str, ...]
+    functions: Mapping[str, Callable[[Any, Any], Any]]
+
+
 class Reader:
     """Makes configs of dataclasses, of which no two may look the same."""
 
     def __init__(self) -> None:
-        self._names: dict[type, tuple[str, ...]] = {}
+        self._kinds: dict[type, _Kind] = {}
         self._shapes: dict[tuple[str, tuple[str, ...]], type] = {}
+        self._rules: dict[frozenset[str], Rules] = {}
 
     def config(self, instance: Any) -> Config:
         """Return the config that an instance is.
@@ -98,27 +129,46 @@ class Reader:
         ------
         ValueError
             If it holds itself; if a dataclass stands in it where one with the same fields, which is another,
-            has been before.
+            has been before; if there is a rule for what is no field.
         """
         items: dict[str, Any] = {}
-        self._take(instance, "", (), items)
+        ignored: list[str] = []
+        stands: dict[str, str] = {}
+        self._take(instance, "", (), items, ignored, stands)
         if any(type(value) in _GROUPS for value in items.values()):
-            return Config(items)
-        return Config.of_items(
-            {
+            items = dict(Config(items).raw_items())  # which checks the names in them
+        else:
+            items = {
                 name: copy_containers(value) if type(value) in CONTAINERS else value
                 for name, value in items.items()
             }
-        )
+        return Config.of_items(items, None, self._rules_of(frozenset(ignored), stands))
 
-    def _take(self, instance: Any, prefix: str, parents: tuple[Any, ...], items: dict[str, Any]) -> None:
+    def _rules_of(self, ignored: frozenset[str], stands: dict[str, str]) -> Rules | None:
+        if stands:
+            return Rules(ignored, {}, stands)
+        return self._rules.setdefault(ignored, Rules(ignored)) if ignored else None
+
+    def _take(
+        self,
+        instance: Any,
+        prefix: str,
+        parents: tuple[Any, ...],
+        items: dict[str, Any],
+        ignored: list[str],
+        stands: dict[str, str],
+    ) -> None:
         kind = type(instance)
-        names = self._names.get(kind)
-        if names is None:
-            names = self._names[kind] = tuple(field.name for field in dataclasses.fields(kind))
-        if self._shapes.setdefault((prefix, names), kind) is not kind:
-            self._check_shape(kind, prefix, names)
-        for name in names:
+        known = self._kinds.get(kind)
+        if known is None:
+            known = self._kinds[kind] = _kind(kind)
+        if self._shapes.setdefault((prefix, known.names), kind) is not kind:
+            self._check_shape(kind, prefix, known.names)
+        ignored.extend([prefix + name for name in known.ignored])
+        for name, function in known.functions.items():
+            path = prefix + name
+            stands[path] = rule_text(function, instance, getattr(instance, name), path)
+        for name in known.names:
             value = getattr(instance, name)
             if not is_dataclass(value):
                 items[prefix + name] = value
@@ -126,7 +176,7 @@ class Reader:
             if value is instance or any(value is parent for parent in parents):
                 raise ValueError(f"the parameter {prefix + name!r} of {kind.__qualname__} holds itself")
             n_before = len(items)
-            self._take(value, f"{prefix}{name}/", (*parents, instance), items)
+            self._take(value, f"{prefix}{name}/", (*parents, instance), items, ignored, stands)
             if len(items) == n_before:
                 items[prefix + name] = {}
 
@@ -138,6 +188,32 @@ class Reader:
                 f"there is a {known.__qualname__}{where}, and a {kind.__qualname__} with the same fields: "
                 "configs would not tell them apart; give them a field that does"
             )
+
+
+def _kind(kind: type) -> _Kind:
+    """Return the fields of a dataclass, and the rules of it and of what it is derived from."""
+    names = tuple(field.name for field in dataclasses.fields(kind))
+    rules: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        given = vars(base).get("hash_rules", {})
+        if not isinstance(given, Mapping):
+            raise TypeError(f"`hash_rules` of {base.__qualname__} must be a dict, got {given!r}")
+        rules.update(given)
+    for name, rule in rules.items():
+        if name not in names:
+            raise ValueError(
+                f"`hash_rules` of {kind.__qualname__}: there is no field {name!r}{did_you_mean(name, names)}"
+            )
+        if not callable(rule) and rule not in (IGNORE, HASH):
+            raise TypeError(
+                f"`hash_rules` of {kind.__qualname__}: the rule of {name!r} must be 'ignore', 'hash' or a "
+                f"function of the instance and the value, got {rule!r}"
+            )
+    return _Kind(
+        names,
+        tuple(name for name, rule in rules.items() if rule == IGNORE),
+        {name: rule for name, rule in rules.items() if callable(rule)},
+    )
 
 
 def _make(kind: type, config: Config) -> Any:

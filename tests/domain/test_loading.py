@@ -73,7 +73,7 @@ def names_of(domain):
 def test_the_example_with_seeds_gives_its_eight_names(seeded):
     domain = load_domain("params/seeded.py")
     assert names_of(domain) == NAMES
-    assert domain[6] == Config(name="test_svm_seed1", model_type="svm", seed=1)
+    assert domain[6].to_dict() == {"name": "test_svm_seed1", "model_type": "svm", "seed": 1}
 
 
 def test_files_use_other_files(seeded):
