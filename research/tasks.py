@@ -231,8 +231,11 @@ class TaskSource(Iterator[Task | None]):
             return None
         ignored, replaced = config.ruled()
         names = {name: alias.alias for name, alias in aliases.items() if name in config}
-        defaults = {path: json.loads(text) for path, text in {**texts, **ignored}.items()}
-        notes = {"names": names, "values": values, "defaults": defaults}
-        if replaced:
-            notes["replaced"] = {path: json.loads(text) for path, text in replaced.items()}
+        notes = {"names": names, "values": values, "defaults": _forms(texts)}
+        if config.rules:
+            notes.update(ignored=_forms(ignored), replaced=_forms(replaced))
         return json.dumps(notes) if any(notes.values()) else None
+
+
+def _forms(texts: Mapping[str, str]) -> dict[str, Any]:
+    return {path: json.loads(text) for path, text in texts.items()}

@@ -149,7 +149,7 @@ class Config(Mapping[str, Any]):
         form: JSON,
         defaults: JSON = None,
         make: Callable[[dict[str, Any]], Any] = Opaque,
-        stands: Mapping[str, JSON] | None = None,
+        rules: Rules | None = None,
     ) -> Config:
         """Rebuild a config from its stored form.
 
@@ -161,11 +161,10 @@ class Config(Mapping[str, Any]):
             Those of them that are no part of the identity.
         make : callable, default Opaque
             Returns what stands for a value that only code can rebuild.
-        stands : dict, optional
-            What entered the identity in place of some of the values, or groups of them, by their names.
+        rules : Rules, optional
+            What else does not enter, and what entered in place of values.
         """
         texts = {path: dumps(item) for path, item in (defaults or {}).items()}
-        rules = Rules(stands={name: dumps(item) for name, item in stands.items()}) if stands else None
         return cls.of_items({key: decode(item, make) for key, item in form.items()}, texts, rules)
 
     @property

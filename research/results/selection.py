@@ -14,7 +14,7 @@ from research.domain import Alias, Config, ConfigAlias, Domain, Opaque
 from research.domain.config import entries, flatten
 from research.domain.decoding import look_up
 from research.domain.hashing import dumps
-from research.domain.rules import is_rule
+from research.domain.rules import Rules, is_rule
 from research.errors import did_you_mean
 from research.results.added import DEVICE, NOTHING, Added
 from research.storage.base import ExperimentRow
@@ -62,17 +62,20 @@ class StoredExperiment:
         return self._config(look_up) if self._look_up else self.config
 
     def _config(self, make: Callable[[dict[str, Any]], Any]) -> Config:
-        config, stands = self._forms()
+        config, rules = self._forms()
         defaults = {**self.notes.get("defaults", {}), **self._added.forms(self.row)}
         defaults = {**self._added.defaults({**config, **defaults}, self.row.generation), **defaults}
-        return Config.from_canonical(self._sorted({**config, **defaults}), defaults, make, stands)
+        return Config.from_canonical(self._sorted({**config, **defaults}), defaults, make, rules)
 
-    def _forms(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return canonical forms of values, and of what stands for some of them in the identity."""
-        form = json.loads(self.row.config)
-        replaced = self.notes.get("replaced", {})
-        stands = {name: item for name, item in form.items() if is_rule(item)} if replaced else {}
-        return {**{name: item for name, item in form.items() if name not in stands}, **replaced}, stands
+    def _forms(self) -> tuple[dict[str, Any], Rules | None]:
+        """Return canonical forms of values, but of defaults, and the rules of the identity."""
+        form: dict[str, Any] = json.loads(self.row.config)
+        ignored, replaced = self.notes.get("ignored"), self.notes.get("replaced", {})
+        if ignored is None:
+            return form, None
+        stands = {name: dumps(item) for name, item in form.items() if is_rule(item)}
+        kept = {name: item for name, item in form.items() if name not in stands}
+        return {**kept, **replaced, **ignored}, Rules(ignored, {}, stands)
 
     def _sorted(self, forms: Mapping[str, Any]) -> dict[str, Any]:
         """Return parameters in the order in which they are shown."""
@@ -84,14 +87,14 @@ class StoredExperiment:
 
     def given(self) -> Config:
         """Return the config as the domain gave it, short names of values included."""
-        (form, stands), defaults = self._forms(), self.notes.get("defaults", {})
+        (form, rules), defaults = self._forms(), self.notes.get("defaults", {})
         make = look_up if self._look_up else Opaque
-        config = Config.from_canonical(self._sorted({**form, **defaults}), defaults, make, stands)
+        config = Config.from_canonical(self._sorted({**form, **defaults}), defaults, make, rules)
         names = {name: alias for name, alias in self.notes["values"].items() if name in config}
         items = {
             name: Alias(value, names[name]) if name in names else value for name, value in config.raw_items()
         }
-        return Config.of_items(items, {path: dumps(item) for path, item in defaults.items()}, config.rules)
+        return Config.of_items(items, {path: dumps(item) for path, item in defaults.items()}, rules)
 
     def check(self) -> None:
         """Read all of it, so that it fails here if it cannot be read."""
@@ -100,8 +103,8 @@ class StoredExperiment:
     @cached_property
     def notes(self) -> Mapping[str, Mapping[str, Any]]:
         """What is stored beside the canonical form: short names of parameters (`names`) and of values
-        (`values`), and canonical forms of parameters that are no part of it (`defaults`), or for which
-        something else is (`replaced`).
+        (`values`), and canonical forms of parameters that have their default (`defaults`), or have a rule by
+        which they are no part of it (`ignored`), or something else is (`replaced`).
         """
         given: dict[str, dict[str, Any]] = json.loads(self.row.aliases or '{"names": {}, "values": {}}')
         given["values"] = {**given["values"], **self._added.aliases(self.row)}

@@ -51,6 +51,9 @@ def test_configs_of_results_have_their_identity():
     results = study_of(domain).run(seed=1, **HERE).results
     assert [config.hash() for config in results.configs.values()] == [domain[i].hash() for i in (0, 1, 2)]
     assert list(domain - results.configs) == []
+    shown = [config.explain_hash() for config in results.configs.values()]
+    assert shown == [domain[i].explain_hash() for i in (0, 1, 2)]
+    assert shown[1] == {"a": {"$rule": 1.0}, "num_gpus": {"$ignored": 2}}
     again = results.to_domain()
     assert [config.to_dict() for config in again] == [
         {"a": a, "num_gpus": gpus} for a, gpus in ((2, 1), (2, 2), (4, 1))
