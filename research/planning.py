@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from research.domain import Config, Domain
 from research.domain.identity import experiment_id
+from research.domain.ordering import Place
 from research.errors import StudyError
 from research.events import DONE
 from research.experiment.experiment import Experiment
@@ -91,6 +92,7 @@ class Prospect:
                 "`seed` must be given: filters read drawn values, so that it decides which configs there are"
             )
         self._walk = definition.walk(self._seed)
+        self._stream = definition.domain.stream(self._seed)
 
     @property
     def size(self) -> int | None:
@@ -103,21 +105,35 @@ class Prospect:
         return len(self._rows)
 
     def __iter__(self) -> Iterator[Planned]:
-        domain, stream = self.definition.domain, self.definition.domain.stream(self._seed)
+        """Walk the experiments, with their configs."""
+        domain = self.definition.domain
         drawn = domain.drawn
-        seen: set[str] = set()
-        for number in count() if self.size is None else range(self.size):
-            place = self._walk.place(number)
-            point = domain.point(domain.locate(place.position, stream), stream, place.pass_)
-            config = point.config
-            if point.places and not self.is_seeded:
+        for place, identity, status, runs in self._named():
+            key = domain.locate(place.position, self._stream)
+            point = domain.point(key, self._stream, place.pass_)
+            if identity is None:
                 shown = {name: None if name in drawn else value for name, value in point.values.items()}
-                yield Planned(Config.of_items(shown), None, place.repetition, NEW, True)
-                continue
-            identity = experiment_id(config.canonical, place.repetition, 0, place.pass_)
+                yield Planned(Config.of_items(shown), None, place.repetition, status, runs)
+            else:
+                yield Planned(point.config, identity, place.repetition, status, runs)
+
+    def _named(self) -> Iterator[tuple[Place, str | None, str, bool]]:
+        """Walk the experiments: their places, ids, statuses, and whether they would be run."""
+        domain = self.definition.domain
+        seen: set[str] = set()
+        for place in self._walk.places():
+            key = domain.locate(place.position, self._stream)
+            canonical = domain.canonical(key)
+            if canonical is None:
+                point = domain.point(key, self._stream, place.pass_)
+                if point.places and not self.is_seeded:
+                    yield place, None, NEW, True
+                    continue
+                canonical = point.config.canonical
+            identity = experiment_id(canonical, place.repetition, 0, place.pass_)
             status, runs = (DUPLICATE, False) if identity in seen else self._status(identity)
             seen.add(identity)
-            yield Planned(config, identity, place.repetition, status, runs)
+            yield place, identity, status, runs
 
     def _status(self, identity: str) -> tuple[str, bool]:
         row = self._rows.get(identity)
@@ -141,9 +157,9 @@ class Prospect:
             size = "endlessly many" if self.size is None else f"{self.size}"
             return f"{size} experiments, not looked at one by one; {self.n_stored} are stored"
         statuses, n_running = Counter[str](), 0
-        for item in self:
-            statuses[item.status] += 1
-            n_running += item.runs
+        for _, _, status, runs in self._named():
+            statuses[status] += 1
+            n_running += runs
         counts = ", ".join(f"{number} {status}" for status, number in statuses.items())
         return f"{self.size} experiments{': ' if counts else ''}{counts}; {n_running} would be run"
 

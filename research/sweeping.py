@@ -214,18 +214,20 @@ def _read_signature(func: Callable[..., Any], parameters: Sequence[str]) -> Way:
 
 def results_frame(results: ResearchResults) -> pd.DataFrame:
     """Return a table with a row for each experiment, those without values included; see `sweep`."""
-    import pandas as pd
-
     from research.results.frames import free_name
 
-    head = results.configs_to_df(use_alias=False, remove_auxilary=False)
-    repetitions = head["repetition"]
-    head = head.drop(columns=[name for name in AUXILIARY if name in head])
-    if repetitions.any():
-        head["repetition"] = repetitions
-    values = results.to_df(include_config=False).drop(columns="iteration")
-    status = free_name("status", (*head.columns, *values.columns))
-    head[status] = results.statuses_to_df()["status"]
-    if len(values) == len(head) and values["id"].equals(head["id"]):
-        return pd.concat([head, values.drop(columns="id")], axis=1)  # types stay as they are
-    return head.merge(values, how="left", on="id")
+    statuses = results.statuses_to_df()
+    table = results.to_df(remove_auxilary=False)
+    if not table["id"].equals(statuses["id"]):  # some have saved nothing
+        head = results.configs_to_df(use_alias=False, remove_auxilary=False)
+        known = [name for name in head.columns if name != "id"]
+        table = head.merge(table.drop(columns=known), how="left", on="id")
+    n_before = list(table.columns).index(AUXILIARY[0])
+    if not table["repetition"].any():
+        table = table.drop(columns="repetition")
+    else:
+        n_before += 1
+    table = table.drop(columns=[name for name in (*AUXILIARY[1:], "iteration") if name in table])
+    status = table["id"].map(dict(zip(statuses["id"], statuses["status"], strict=True)))
+    table.insert(n_before, free_name("status", table.columns), status)
+    return table
