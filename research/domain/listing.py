@@ -102,7 +102,12 @@ def _config(number: int, config: Any) -> Config:
     if isinstance(config, Config):
         return config
     if not isinstance(config, Mapping):
-        raise TypeError(f"config number {number} must be a dict, got {type(config).__name__} {config!r}")
+        hint = (
+            "; Domain.from_configs takes dataclasses" if hasattr(type(config), "__dataclass_fields__") else ""
+        )
+        raise TypeError(
+            f"config number {number} must be a dict, got {type(config).__name__} {config!r}{hint}"
+        )
     for name, value in config.items():
         if isinstance(value, Sampler):
             raise TypeError(

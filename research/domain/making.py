@@ -59,7 +59,8 @@ class Making(Walked):
         if isinstance(configs, Mapping) and all(isinstance(item, Config) for item in configs.values()):
             configs = configs.values()  # `results.configs`, by their ids
         if isinstance(configs, Mapping | str | bytes) or not isinstance(configs, Iterable):
-            hint = "; for a single one write [config]" if isinstance(configs, Mapping | Config) else ""
+            is_one = isinstance(configs, Mapping) or is_dataclass(configs)
+            hint = "; for a single one write [config]" if is_one else ""
             raise TypeError(
                 "`configs` must be a list of dicts, dataclasses or Configs, "
                 f"got {type(configs).__name__} {configs!r}{hint}"

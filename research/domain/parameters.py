@@ -193,6 +193,11 @@ class Reader:
 def _kind(kind: type) -> _Kind:
     """Return the fields of a dataclass, and the rules of it and of what it is derived from."""
     names = tuple(field.name for field in dataclasses.fields(kind))
+    if "hash_rules" in names:
+        raise ValueError(
+            f"`hash_rules` of {kind.__qualname__} is a field, and so a parameter: write it without a type, "
+            "`hash_rules = {...}`"
+        )
     rules: dict[str, Any] = {}
     for base in reversed(kind.__mro__):
         given = vars(base).get("hash_rules", {})

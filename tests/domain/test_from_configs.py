@@ -132,6 +132,10 @@ def test_what_is_no_config_is_refused():
         Domain.from_configs([{"a": 1}, 5])
     with pytest.raises(TypeError, match="config number 1 must be a dict"):
         Domain.from_configs([{"a": 1}, Params])
+    with pytest.raises(TypeError, match=r"config number 0 must be a dict.*; Domain.from_configs takes"):
+        Domain([Params()])
+    with pytest.raises(TypeError, match=r"for a single one write \[config\]"):
+        Domain.from_configs(Params())
 
 
 def test_no_configs_are_an_empty_domain():

@@ -240,6 +240,12 @@ def test_rules_of_what_is_no_field_or_no_rule():
         num_gpus: int = 1
         hash_rules = {"num_gpus": None}
 
+    @dataclass
+    class Annotated(Parameters):
+        hash_rules: dict = field(default_factory=dict)
+
+    with pytest.raises(ValueError, match=r"`hash_rules` of .*Annotated is a field"):
+        Annotated().hash()
     with pytest.raises(ValueError, match="no field 'num_gpu'; did you mean 'num_gpus'"):
         Misspelt().hash()
     with pytest.raises(TypeError, match="the rule of 'num_gpus' must be 'ignore', 'hash' or a function"):

@@ -100,3 +100,19 @@ def test_what_failed_is_run_again_with_the_new_value(tmp_path):
     (tmp_path / "broken").unlink()
     results = study(2).run(resume=True, retry_failed=True, **HERE).results
     assert results.df["num_gpus"].tolist() == [2]
+
+
+def test_merged_studies_keep_what_each_was_run_with():
+    for number, part in enumerate((Domain(a=[1, 2], num_gpus=[1]), Domain(a=[2, 3], num_gpus=[4]))):
+        study_of(part.ignore("num_gpus"), f"part{number}").run(seed=1, **HERE)
+    merged = ResearchResults.merge(["part0", "part1"], "merged")
+    pairs = merged.df[["a", "num_gpus"]].itertuples(index=False)
+    assert [tuple(pair) for pair in pairs] == [(1, 1), (2, 1), (3, 4)]
+
+
+def test_a_loaded_study_has_the_same_rules():
+    study_of(Domain(a=[2, 4], num_gpus=[1, 2]).ignore("num_gpus").hash_with(a=per_gpu)).run(**HERE)
+    calls()
+    study = Research.load("study")
+    study.run(**HERE)
+    assert calls() == []
