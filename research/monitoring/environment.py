@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from research.errors import cannot_write
-from research.storage.files import write_whole
 from research.storage.folder import ENVIRONMENT
+from research.whole import write_whole
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution

@@ -26,10 +26,11 @@ from research.storage.base import (
 from research.storage.batch import VALUES, Batch
 from research.storage.damage import readable
 from research.storage.encoding import decode_name, decode_object, encode_name, plain
-from research.storage.files import identity, object_file, object_path, write_whole
+from research.storage.files import identity, object_file, object_path
 from research.storage.folder import DATABASE
 from research.storage.statements import Statements
 from research.storage.upgrading import add_columns, columns_of
+from research.whole import write_whole
 
 LARGE = 2**20  # bytes from which an object gets a file of its own, where there is a folder for it
 _MAKING_TABLES = 7_255_903_104  # a number that nobody else will have thought of
