@@ -36,7 +36,7 @@ from research.results.added import describe_added
 from research.resuming import Recall, join_settings, stored
 from research.scheduling.tries import Tries
 from research.settings import RunSettings
-from research.storage.base import Store, Study
+from research.storage.base import Begun, Store, Study
 from research.storage.folder import EXPERIMENTS, NewFolder
 from research.storage.outputs import Outputs
 from research.storage.past import Past
@@ -80,6 +80,7 @@ class Plan:
     bar: Any
     meta: Meta
     codes: Codes
+    begun: Begun
     earlier: Study | None = None  # as it is stored, where it is gone on with
     retry_failed: bool = False
 
@@ -163,6 +164,7 @@ class _Run:
             else Past(store.read().experiments, plan.retry_failed, plan.codes.again)
         )
         store.begin(self._describe(past), plan.earlier is not None)
+        store.write([plan.begun])
         if plan.earlier is not None:
             log.info("study %r is gone on with: %s", name, past)
         monitor.take_rows(past.over)

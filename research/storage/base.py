@@ -71,7 +71,24 @@ class Output(NamedTuple):
     data: bytes
 
 
-Record: TypeAlias = Registered | Restarted | Replaced | Running | Values | Profiled | Output | Ended | Closed
+class Begun(NamedTuple):
+    """A run of the study has begun: who has started it, and how."""
+
+    started: float  # seconds since the epoch
+    user: str | None
+    host: str | None
+    directory: str | None
+    command: str | None  # the line by which the process was started
+    git_commit: str | None  # of the script's folder; `-dirty` if files are others
+    script: str | None  # its path; None where there is none, as in a notebook
+    text: str | None  # of the script
+    note: str | None
+    version: str | None  # of this library
+
+
+Record: TypeAlias = (
+    Begun | Registered | Restarted | Replaced | Running | Values | Profiled | Output | Ended | Closed
+)
 
 
 class ExperimentRow(NamedTuple):
@@ -178,6 +195,7 @@ class Snapshot:
     objects: Sequence[ObjectRow] = field(default=())
     profiles: Sequence[ProfileRow] = field(default=())
     outputs: Sequence[OutputRow] = field(default=())
+    runs: Sequence[Begun] = field(default=())
 
 
 class Store(Protocol):
@@ -205,6 +223,7 @@ class Store(Protocol):
         profile: str | None = None,
         outputs: bool = False,
         within: range | None = None,
+        runs: bool = False,
     ) -> Snapshot:
         """Return experiments and values.
 
@@ -221,6 +240,8 @@ class Store(Protocol):
         within : range, optional
             Only experiments whose keys are in it; default: all. Keys are 0, 1, 2, … of all that were handed
             out.
+        runs : bool, default False
+            Also what is known of runs, in their order.
         """
 
     def close(self) -> None:

@@ -47,9 +47,10 @@ class MemoryStore:
         profile: str | None = None,
         outputs: bool = False,
         within: range | None = None,
+        runs: bool = False,
     ) -> Snapshot:
         with self._lock:
-            snapshot = self._store.read(select, variables, profile, outputs, within)
+            snapshot = self._store.read(select, variables, profile, outputs, within, runs)
         return Snapshot(
             snapshot.experiments,
             snapshot.latest,
@@ -57,6 +58,7 @@ class MemoryStore:
             [row._replace(load=self._locked(row.load)) for row in snapshot.objects],
             snapshot.profiles,
             snapshot.outputs,
+            snapshot.runs,
         )
 
     def close(self) -> None:

@@ -28,6 +28,7 @@ from research.storage.damage import readable
 from research.storage.encoding import decode_name, decode_object, encode_name, plain
 from research.storage.files import identity, object_file, object_path
 from research.storage.folder import DATABASE
+from research.storage.runs import add_runs, read_runs
 from research.storage.statements import Statements
 from research.storage.upgrading import add_columns, columns_of
 from research.whole import write_whole
@@ -128,6 +129,8 @@ class SqlStore:
             if self._statements is None:
                 self._statements = Statements(self._engine.dialect)
             self._statements.execute(connection, study, batch)
+            if batch.runs:
+                add_runs(connection, study, batch.runs)
             if batch.replaced:
                 replaced = [*self._settings.get("replaced", ()), *batch.replaced]
                 self._settings = {**self._settings, "replaced": replaced}
@@ -160,6 +163,7 @@ class SqlStore:
         profile: str | None = None,
         outputs: bool = False,
         within: range | None = None,
+        runs: bool = False,
     ) -> Snapshot:
         with self._reading() as connection:
             study = self._find_study(connection)
@@ -178,8 +182,9 @@ class SqlStore:
                 experiments = chosen
             profiles = [] if profile is None else self._profiles(connection, profile, study, keys)
             printed = list(self._outputs(connection, study, keys)) if outputs else []
+            begun = read_runs(connection, study) if runs else []
             if variables is not None and not variables:
-                return Snapshot(experiments, profiles=profiles, outputs=printed)
+                return Snapshot(experiments, profiles=profiles, outputs=printed, runs=begun)
 
             def rows(table: sa.Table, *columns: str, order: str) -> list[Any]:
                 return list(self._values(connection, table, columns, order, study, keys, variables))
@@ -221,6 +226,7 @@ class SqlStore:
             ],
             profiles,
             printed,
+            begun,
         )
 
     def close(self) -> None:
