@@ -130,6 +130,7 @@ class Research(Attaching, Described, Detached, Kept, Builder):
         memory_limit: int | str | None = None,
         max_failures: int | None = None,
         note: str | None = None,
+        snapshot: bool = False,
     ) -> Self:
         """Run the study and wait for its end.
 
@@ -223,6 +224,8 @@ class Research(Attaching, Described, Detached, Kept, Builder):
             End the study, with an error, when so many experiments have failed, were lost or took too long.
         note : str, optional
             Kept with what is known of this run; see `ResearchResults.runs`.
+        snapshot : bool, default False
+            Where a study is gone on with, copy it before; see `snapshot`.
 
         Returns
         -------
@@ -249,10 +252,12 @@ class Research(Attaching, Described, Detached, Kept, Builder):
             check_resume,
             check_seed,
             check_seeding,
+            check_snapshot,
             stored,
             take_folder,
         )
         from research.settings import read_settings
+        from research.storage.snapshots import take_snapshot
 
         settings = read_settings(
             workers=workers,
@@ -292,6 +297,7 @@ class Research(Attaching, Described, Detached, Kept, Builder):
         new_seed = make_seed(seed)
         meta = self._collect(git_meta, env_meta)
         begun = this_run(note)
+        check_snapshot(snapshot, dump_results)
         check_code_changed(code_changed)
         resume = check_resume(resume, retry_failed, dump_results, self._is_loaded and name == self.name)
         with ExitStack() as stack:
@@ -328,6 +334,8 @@ class Research(Attaching, Described, Detached, Kept, Builder):
                 earlier,
                 retry_failed,
             )
+            if snapshot and folder is not None and earlier is not None:
+                take_snapshot(folder.path)
             if detach and folder is not None:
                 child = run_detached(plan, folder)
                 self._open(None, folder, plan)
