@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from research.experiment.executor import Executor
     from research.experiment.experiment import Experiment
     from research.experiment.expressions import EC, EP, E, O, R, S
+    from research.reporting import report
     from research.research import Research
     from research.results.results import ResearchResults
     from research.version import __version__
@@ -23,6 +24,7 @@ _MODULES = {
     "Executor": "research.experiment.executor",
     "Experiment": "research.experiment.experiment",
     "Research": "research.research",
+    "report": "research.reporting",
     "ResearchResults": "research.results.results",
     "__version__": "research.version",
 }
@@ -46,6 +48,7 @@ __all__ = [
     "__version__",
     "intspace",
     "logspace",
+    "report",
 ]
 
 

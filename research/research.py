@@ -20,6 +20,7 @@ from research.experiment.experiment import Experiment
 from research.experiment.versions import Version
 from research.kept import Kept
 from research.monitoring.environment import Meta
+from research.monitoring.invocation import this_run
 from research.monitoring.monitor import Monitor
 from research.storage.base import Store
 from research.storage.folder import NewFolder, study_name
@@ -128,6 +129,8 @@ class Research(Attaching, Described, Detached, Kept, Builder):
         timeout: float | None = None,
         memory_limit: int | str | None = None,
         max_failures: int | None = None,
+        note: str | None = None,
+        snapshot: bool = False,
     ) -> Self:
         """Run the study and wait for its end.
 
@@ -219,6 +222,10 @@ class Research(Attaching, Described, Detached, Kept, Builder):
             more is killed, and what it was at has failed.
         max_failures : int, optional
             End the study, with an error, when so many experiments have failed, were lost or took too long.
+        note : str, optional
+            Kept with what is known of this run; see `ResearchResults.runs`.
+        snapshot : bool, default False
+            Where a study is gone on with, copy it before; see `snapshot`.
 
         Returns
         -------
@@ -245,10 +252,12 @@ class Research(Attaching, Described, Detached, Kept, Builder):
             check_resume,
             check_seed,
             check_seeding,
+            check_snapshot,
             stored,
             take_folder,
         )
         from research.settings import read_settings
+        from research.storage.snapshots import take_snapshot
 
         settings = read_settings(
             workers=workers,
@@ -287,6 +296,8 @@ class Research(Attaching, Described, Detached, Kept, Builder):
         name = self.name if name is None else study_name(name)
         new_seed = make_seed(seed)
         meta = self._collect(git_meta, env_meta)
+        begun = this_run(note)
+        check_snapshot(snapshot, dump_results)
         check_code_changed(code_changed)
         resume = check_resume(resume, retry_failed, dump_results, self._is_loaded and name == self.name)
         with ExitStack() as stack:
@@ -319,9 +330,12 @@ class Research(Attaching, Described, Detached, Kept, Builder):
                 bar,
                 meta,
                 codes,
+                begun,
                 earlier,
                 retry_failed,
             )
+            if snapshot and folder is not None and earlier is not None:
+                take_snapshot(folder.path)
             if detach and folder is not None:
                 child = run_detached(plan, folder)
                 self._open(None, folder, plan)

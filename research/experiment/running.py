@@ -218,6 +218,11 @@ class RunningExperiment:
             raise ValueError("EP() needs a study, or `folder=` of the Executor")
         return self._make_folder(self.id)
 
+    @property
+    def has_folder(self) -> bool:
+        """Whether there can be such a folder."""
+        return self._make_folder is not None
+
     def find(self, name: str) -> Any:
         """Return an instance, a pipeline or another unit by its name."""
         if name in self.instances:
@@ -256,6 +261,13 @@ class RunningExperiment:
             check_variable(variable, self.config)
             self._variables.add(variable)
         self.sink.save(variable, self.iteration, value)
+
+    def save_at(self, iteration: int, variable: str, value: Any) -> None:
+        """Save a value at an iteration that somebody else counts, never one before the last."""
+        if variable not in self._variables:
+            check_variable(variable, self.config)
+            self._variables.add(variable)
+        self.sink.save(variable, iteration, value)
 
     def dump(self) -> None:
         """Send what has been saved so far to the store."""

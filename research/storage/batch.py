@@ -20,7 +20,7 @@ from research.events import (
     Values,
 )
 from research.storage import schema
-from research.storage.base import Closed, Output, Record, Registered, Replaced, Restarted
+from research.storage.base import Begun, Closed, Output, Record, Registered, Replaced, Restarted
 from research.storage.encoding import encode_name, plain
 
 # of an experiment that begins anew
@@ -55,6 +55,7 @@ class Batch:
         self.updates: dict[int, dict[str, Any]] = {}
         self.again: dict[int, dict[str, Any]] = {}  # of experiments that begin anew: what has changed
         self.replaced: list[dict[str, Any]] = []  # what is to be known of domains that replaced another
+        self.runs: list[Begun] = []
         self.study: dict[str, Any] = {}  # changes of the study's own row
         self._latest: dict[tuple[int, str], dict[str, Any]] = {}
         self._history: dict[tuple[int, str, int], dict[str, Any]] = {}
@@ -113,6 +114,8 @@ class Batch:
             self._outputs.setdefault((key, record.stream), []).append(record.data)
         elif type(record) is Registered:
             self._register(record)
+        elif type(record) is Begun:
+            self.runs.append(record)
         elif type(record) is Replaced:
             self.replaced.append(record._asdict())
         elif type(record) is Closed:

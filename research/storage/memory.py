@@ -48,9 +48,10 @@ class MemoryStore:
         outputs: bool = False,
         within: range | None = None,
         finished: Finishes | None = None,
+        runs: bool = False,
     ) -> Snapshot:
         with self._lock:
-            snapshot = self._store.read(select, variables, profile, outputs, within, finished)
+            snapshot = self._store.read(select, variables, profile, outputs, within, finished, runs)
         return Snapshot(
             snapshot.experiments,
             snapshot.latest,
@@ -59,6 +60,7 @@ class MemoryStore:
             snapshot.profiles,
             snapshot.outputs,
             snapshot.finished,
+            snapshot.runs,
         )
 
     def close(self) -> None:

@@ -7,6 +7,7 @@
 - `objects`: values that are no scalars.
 - `profiles`: how long units took and what they called, in encoded blocks, where that was asked for.
 - `outputs`: what experiments printed, where there is no folder for it.
+- `runs`: who has run the study, when, by which script. (What runs add to configs is among the settings.)
 """
 
 from __future__ import annotations
@@ -142,4 +143,21 @@ outputs = Table(
     Column("stream", Integer, primary_key=True, autoincrement=False),
     Column("part", BigInteger, primary_key=True, autoincrement=False),
     Column("data", LargeBinary, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("study", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("started", Double, nullable=False),
+    Column("user", Text),
+    Column("host", Text),
+    Column("directory", Text),
+    Column("command", Text),
+    Column("git_commit", Text),
+    Column("script", Text),
+    Column("text", Text),
+    Column("note", Text),
+    Column("version", Text),
 )

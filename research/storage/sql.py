@@ -27,11 +27,13 @@ from research.storage.base import (
 from research.storage.batch import VALUES, Batch
 from research.storage.damage import readable
 from research.storage.encoding import decode_name, decode_object, encode_name, plain
-from research.storage.files import identity, object_file, object_path, write_whole
+from research.storage.files import identity, object_file, object_path
 from research.storage.finished import is_finished, read_finished, row_columns, walk_rows
 from research.storage.folder import DATABASE
+from research.storage.runs import add_runs, read_runs
 from research.storage.statements import Statements
 from research.storage.upgrading import add_columns, columns_of
+from research.whole import write_whole
 
 LARGE = 2**20  # bytes from which an object gets a file of its own, where there is a folder for it
 _MAKING_TABLES = 7_255_903_104  # a number that nobody else will have thought of
@@ -128,6 +130,8 @@ class SqlStore:
             if self._statements is None:
                 self._statements = Statements(self._engine.dialect)
             self._statements.execute(connection, study, batch)
+            if batch.runs:
+                add_runs(connection, study, batch.runs)
             if batch.replaced:
                 replaced = [*self._settings.get("replaced", ()), *batch.replaced]
                 self._settings = {**self._settings, "replaced": replaced}
@@ -161,6 +165,7 @@ class SqlStore:
         outputs: bool = False,
         within: range | None = None,
         finished: Finishes | None = None,
+        runs: bool = False,
     ) -> Snapshot:
         with self._reading() as connection:
             study = self._find_study(connection)
@@ -182,8 +187,9 @@ class SqlStore:
                 experiments = chosen
             profiles = [] if profile is None else self._profiles(connection, profile, study, keys)
             printed = list(self._outputs(connection, study, keys)) if outputs else []
+            begun = read_runs(connection, study) if runs else []
             if variables is not None and not variables:
-                return Snapshot(experiments, profiles=profiles, outputs=printed, finished=summary)
+                return Snapshot(experiments, profiles=profiles, outputs=printed, finished=summary, runs=begun)
 
             def rows(table: sa.Table, *columns: str, order: str) -> list[Any]:
                 return list(self._values(connection, table, columns, order, study, keys, variables))
@@ -226,6 +232,7 @@ class SqlStore:
             profiles,
             printed,
             summary,
+            begun,
         )
 
     def close(self) -> None:

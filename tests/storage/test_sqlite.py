@@ -15,9 +15,9 @@ from research.events import Member, Values
 from research.results.values import all_series, opened
 from research.storage.base import Registered, Study
 from research.storage.encoding import encode_block, freeze
-from research.storage.files import write_whole
 from research.storage.opening import sqlite_store
 from research.storage.sql import LARGE
+from research.whole import write_whole
 
 
 @pytest.fixture
