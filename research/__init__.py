@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from research.experiment.executor import Executor
     from research.experiment.experiment import Experiment
     from research.experiment.expressions import EC, EP, E, O, R, S
+    from research.reporting import report
     from research.research import Research
     from research.results.results import ResearchResults
     from research.sweeping import sweep
@@ -26,6 +27,7 @@ _MODULES = {
     "Executor": "research.experiment.executor",
     "Experiment": "research.experiment.experiment",
     "Research": "research.research",
+    "report": "research.reporting",
     "ResearchResults": "research.results.results",
     "load_domain": "research.domain.loading",
     "sweep": "research.sweeping",
@@ -53,6 +55,7 @@ __all__ = [
     "intspace",
     "load_domain",
     "logspace",
+    "report",
     "sweep",
 ]
 

@@ -23,18 +23,21 @@ from research.driver import Answers, Driver
 from research.errors import StudyError
 from research.events import Event
 from research.experiment.experiment import Experiment
+from research.experiment.external import end_programs
+from research.experiment.programs import CommandUnit
 from research.ledger import Ledger
 from research.monitoring.environment import Meta, keep_meta
 from research.monitoring.log import LOG, close_log, open_log
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
 from research.monitoring.summary import tell_beginning, tell_end, tell_stopped
+from research.reporting import REPORTS
 from research.results.added import describe_added
 from research.resuming import Recall, join_settings, stored
 from research.scheduling.tries import Tries
 from research.settings import RunSettings
-from research.storage.base import Finishes, Store, Study
-from research.storage.folder import NewFolder
+from research.storage.base import Begun, Finishes, Store, Study
+from research.storage.folder import EXPERIMENTS, NewFolder
 from research.storage.outputs import Outputs
 from research.storage.past import Past, finished_statuses
 from research.tasks import TaskSource, walk_ids
@@ -77,6 +80,7 @@ class Plan:
     bar: Any
     meta: Meta
     codes: Codes
+    begun: Begun
     earlier: Study | None = None  # as it is stored, where it is gone on with
     retry_failed: bool = False
 
@@ -139,6 +143,8 @@ class _Run:
             with self._interrupts.deferred():
                 ledger.absorb(events, at_once=True)
 
+        if any(isinstance(unit, CommandUnit) for unit in definition.experiment.units.values()):
+            self._stack.callback(end_programs, REPORTS, f"{self._folder / EXPERIMENTS}/")
         backend = self._backend(absorb)
         backend.start(self._blueprint(), workers)  # before anything is opened: workers are forks of this
         log = open_log(None if self._kept is None else self._kept / LOG, settings.loglevel)
@@ -154,6 +160,7 @@ class _Run:
         keep_meta(plan.meta, self._kept, log)
         past = Past() if plan.earlier is None else self._past(store)
         store.begin(self._describe(past), plan.earlier is not None)
+        store.write([plan.begun])
         if plan.earlier is not None:
             log.info("study %r is gone on with: %s", name, past)
         monitor.take_past(past.counts, past.failed)

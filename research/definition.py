@@ -10,8 +10,8 @@ from research.domain import Domain
 from research.domain.config import AUXILIARY, flatten
 from research.errors import StudyError, StudyNotFoundError, cannot_write
 from research.experiment.experiment import RESERVED, Experiment
-from research.storage.files import whole_file
 from research.storage.folder import DATABASE
+from research.whole import whole_file
 
 FILE = "research.dill"
 LARGEST = 64 * 2**20  # bytes; data that a study holds by accident should not be copied with it

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 import reprlib
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
 from research.domain import Domain
 from research.experiment.experiment import Experiment
 from research.experiment.pipelines import PipelineUnit
+from research.experiment.programs import CommandUnit
 from research.experiment.schedule import When
 from research.experiment.units import CallUnit, DumpUnit, Instance, Method, SaveUnit, Target, Unit
 from research.monitoring.monitor import Monitor
@@ -131,6 +133,9 @@ def _work(unit: Unit) -> str:
         return _value(unit.source)
     if isinstance(unit, PipelineUnit):
         return f"{unit.name}.{unit.work}({', '.join(_keywords(unit.settings))})"
+    if isinstance(unit, CommandUnit):
+        command = unit.command if isinstance(unit.command, str) else shlex.join(unit.command)
+        return f"{unit.name} = {command!r}"
     target = getattr(unit, "target", None)
     return _call(unit.name, target) if isinstance(target, Target) else unit.name
 

@@ -30,6 +30,10 @@ class ExpressionError(ResearchError):
     """A named expression could not be evaluated."""
 
 
+class ProgramError(ResearchError):
+    """A program that an experiment has started could not be run, failed, or gave no result."""
+
+
 class StudyExistsError(ResearchError, FileExistsError):
     """The folder of a new study exists already."""
 

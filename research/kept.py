@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from research.definition import load_definition
-from research.errors import StudyNotFoundError
+from research.errors import StudyError, StudyNotFoundError
 from research.monitoring.log import LOG
 from research.storage.base import Store
 from research.storage.folder import remove_folder, study_name
@@ -55,6 +55,31 @@ class Kept:
                 "it has not been run" if self._folder is None else f"its folder {str(self._folder)!r} is gone"
             )
             raise StudyNotFoundError(f"the study {self.name!r} has no results: {why}") from None
+
+    def snapshot(self) -> Path:
+        """Copy the study as it is now, also while it runs, to a dated folder beside it.
+
+        Returns
+        -------
+        Path
+            The folder of the copy, which is a study like any other; see
+            `research.storage.snapshots.take_snapshot`.
+
+        Raises
+        ------
+        StudyNotFoundError
+            If the study has not been run, or its folder is gone.
+        StudyError
+            If it is in memory, or the copy cannot be written.
+        """
+        from research.storage.snapshots import take_snapshot
+
+        if self._memory is not None:
+            raise StudyError(
+                f"the study {self.name!r} is in memory, and there is no folder to copy: run it without "
+                "`dump_results=False`"
+            )
+        return take_snapshot(self._folder or self.name)
 
     @property
     def profiler(self) -> Profiler:

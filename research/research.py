@@ -15,11 +15,13 @@ from research.domain import Domain
 from research.domain.walking import checked_numbers
 from research.errors import StudyError
 from research.experiment.builder import Builder
-from research.experiment.executor import Executor, Program
+from research.experiment.executor import Executor
 from research.experiment.experiment import Experiment
+from research.experiment.program import Program
 from research.experiment.versions import Version
 from research.kept import Kept
 from research.monitoring.environment import Meta
+from research.monitoring.invocation import this_run
 from research.monitoring.monitor import Monitor
 from research.planning import Plans, Prospect, tell_plan
 from research.storage.base import Store
@@ -130,6 +132,8 @@ class Research(Attaching, Described, Detached, Kept, Plans, Builder):
         memory_limit: int | str | None = None,
         max_failures: int | None = None,
         dry_run: bool = False,
+        note: str | None = None,
+        snapshot: bool = False,
     ) -> Self:
         """Run the study and wait for its end.
 
@@ -224,6 +228,10 @@ class Research(Attaching, Described, Detached, Kept, Plans, Builder):
         dry_run : bool, default False
             Check everything, print how many experiments are new, done, failed and so on, and run and write
             nothing; `plan` gives a table of them.
+        note : str, optional
+            Kept with what is known of this run; see `ResearchResults.runs`.
+        snapshot : bool, default False
+            Where a study is gone on with, copy it before; see `snapshot`.
 
         Returns
         -------
@@ -250,10 +258,12 @@ class Research(Attaching, Described, Detached, Kept, Plans, Builder):
             check_resume,
             check_seed,
             check_seeding,
+            check_snapshot,
             stored,
             take_folder,
         )
         from research.settings import read_settings
+        from research.storage.snapshots import take_snapshot
 
         settings = read_settings(
             workers=workers,
@@ -292,6 +302,8 @@ class Research(Attaching, Described, Detached, Kept, Plans, Builder):
         name = self.name if name is None else study_name(name)
         new_seed = make_seed(seed)
         meta = self._collect(git_meta, env_meta)
+        begun = this_run(note)
+        check_snapshot(snapshot, dump_results)
         check_code_changed(code_changed)
         resume = check_resume(resume, retry_failed, dump_results, self._is_loaded and name == self.name)
         if dry_run:
@@ -330,9 +342,12 @@ class Research(Attaching, Described, Detached, Kept, Plans, Builder):
                 bar,
                 meta,
                 codes,
+                begun,
                 earlier,
                 retry_failed,
             )
+            if snapshot and folder is not None and earlier is not None:
+                take_snapshot(folder.path)
             if detach and folder is not None:
                 child = run_detached(plan, folder)
                 self._open(None, folder, plan)

@@ -39,6 +39,20 @@ def check_resume(resume: Any, retry_failed: Any, dump_results: bool, by_default:
     return by_default and dump_results if resume is None else resume
 
 
+def check_snapshot(snapshot: Any, dump_results: bool) -> None:
+    """Refuse what is no answer to whether there is to be a snapshot first.
+
+    Raises
+    ------
+    ValueError
+        If it is no bool, or there is no folder.
+    """
+    if not isinstance(snapshot, bool):
+        raise ValueError(f"`snapshot` must be True or False, got {snapshot!r}")
+    if snapshot and not dump_results:
+        raise ValueError("`snapshot=True` needs `dump_results=True`: what is in memory has no folder to copy")
+
+
 def take_folder(name: str, resume: bool) -> tuple[NewFolder, Study | None]:
     """Return the folder of a study that is to be run, and what is stored of it, if it is gone on with."""
     if not resume or not (Path(name) / DATABASE).is_file():

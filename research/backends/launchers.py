@@ -19,6 +19,7 @@ from research.backends.spools import Spools
 from research.backends.worker import THREAD_VARIABLES
 from research.domain.hashing import main_name
 from research.errors import StudyError
+from research.experiment.external import describe_code
 
 LAST_SECONDS = 1.0  # between SIGTERM and SIGKILL when everything ends
 
@@ -141,9 +142,4 @@ def describe_exit(code: int) -> str:
     """Say in words how a process ended."""
     if code == ROBBED:
         return f"exit code {code}, as files of the worker had been closed, like its pipe to this process"
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"signal {-code} ({signal.Signals(-code).name})"
-    except ValueError:
-        return f"signal {-code}"
+    return describe_code(code)

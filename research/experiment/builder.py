@@ -8,9 +8,19 @@ from types import ModuleType
 from typing import Any, Protocol, Self
 
 from research.experiment.expressions import NamedExpression
+from research.experiment.outside import Outside
 from research.experiment.pipelines import add_pipeline_units
 from research.experiment.schedule import When, parse_when
-from research.experiment.units import CallUnit, DumpUnit, Instance, Method, SaveUnit, Target, Unit
+from research.experiment.units import (
+    CallUnit,
+    DumpUnit,
+    Instance,
+    Method,
+    SaveUnit,
+    Target,
+    Unit,
+    checked_save_to,
+)
 
 
 class Description(Protocol):
@@ -29,7 +39,7 @@ class Description(Protocol):
         """Return the function of a name, or the Method that 'instance.method' means."""
 
 
-class Builder:
+class Builder(Outside):
     """The `add_…` methods, which return the object they are called on, so that they can be chained.
 
     A name that is no attribute becomes a unit that calls the function of that name: `.power(a=EC('a'),
@@ -169,7 +179,7 @@ class Builder:
                 _dump(dump),
                 Target(function, _checked_args(name, args), kwargs),
                 mode == "generator",
-                _checked_save_to(save_to, save_output_dict),
+                checked_save_to(save_to, save_output_dict),
                 save_output_dict,
             )
         )
@@ -293,7 +303,7 @@ class Builder:
         """
         if dst is None and not save_output_dict:
             raise ValueError("`save` needs `dst`, the name of a variable, or `save_output_dict=True`")
-        save_to = _checked_save_to(dst, save_output_dict)
+        save_to = checked_save_to(dst, save_output_dict)
         name = "save" if dst is None else f"save_{dst if isinstance(dst, str) else '_'.join(dst)}"
         self._description().add_unit(
             SaveUnit(name, parse_when(when), False, None, src, save_to, save_output_dict, copy)
@@ -378,20 +388,6 @@ def _checked_args(name: str, args: Any) -> Any:
     if isinstance(args, list | tuple):
         return tuple(args)
     raise TypeError(f"`args` of {name!r} must be a list, a tuple or a named expression, got {args!r}")
-
-
-def _checked_save_to(save_to: Any, save_output_dict: bool) -> str | tuple[str, ...] | None:
-    if save_to is None:
-        return None
-    if save_output_dict:
-        raise ValueError(
-            f"`save_output_dict` takes names from the dict: `save_to={save_to!r}` has no meaning"
-        )
-    if isinstance(save_to, str):
-        return save_to
-    if isinstance(save_to, list | tuple) and save_to and all(isinstance(name, str) for name in save_to):
-        return tuple(save_to)
-    raise TypeError(f"`save_to` must be a str or a list of str, got {save_to!r}")
 
 
 def _dump(dump: Any) -> When | None:

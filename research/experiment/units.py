@@ -317,6 +317,21 @@ def make_save(unit: str, save_to: str | tuple[str, ...] | None, save_output_dict
     return save_many
 
 
+def checked_save_to(save_to: Any, save_output_dict: bool) -> str | tuple[str, ...] | None:
+    """Return `save_to` as it is kept; refuse what means nothing."""
+    if save_to is None:
+        return None
+    if save_output_dict:
+        raise ValueError(
+            f"`save_output_dict` takes names from the dict: `save_to={save_to!r}` has no meaning"
+        )
+    if isinstance(save_to, str):
+        return save_to
+    if isinstance(save_to, list | tuple) and save_to and all(isinstance(name, str) for name in save_to):
+        return tuple(save_to)
+    raise TypeError(f"`save_to` must be a str or a list of str, got {save_to!r}")
+
+
 def unique_names(name: str) -> Iterator[str]:
     """Walk `name`, `name_1`, `name_2`, …."""
     yield name

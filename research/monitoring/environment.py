@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from research.errors import cannot_write
-from research.storage.files import write_whole
 from research.storage.folder import ENVIRONMENT
+from research.whole import write_whole
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -129,7 +129,16 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _ask(command: Sequence[str], cwd: str | os.PathLike[str] | None = None) -> str:
+def git_commit(folder: str | os.PathLike[str]) -> str | None:
+    """Return the commit that a folder is at, with `-dirty` if files are others; None if git does not say."""
+    try:
+        found = _ask([*_GIT, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], folder, 5.0)
+    except Unanswered:
+        return None
+    return found.strip() or None
+
+
+def _ask(command: Sequence[str], cwd: str | os.PathLike[str] | None = None, seconds: float = SECONDS) -> str:
     """Run a program and return what it says, byte for byte.
 
     Raises
@@ -145,7 +154,7 @@ def _ask(command: Sequence[str], cwd: str | os.PathLike[str] | None = None) -> s
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
         )
     except FileNotFoundError:
@@ -155,7 +164,7 @@ def _ask(command: Sequence[str], cwd: str | os.PathLike[str] | None = None) -> s
     except OSError as error:
         raise Unanswered(str(error)) from None
     except subprocess.TimeoutExpired:
-        raise Unanswered(f"{command[0]} took more than {SECONDS:g} seconds") from None
+        raise Unanswered(f"{command[0]} took more than {seconds:g} seconds") from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip() or done.stdout.decode(errors="replace").strip()
         raise Unanswered(said.split("\n")[0] or f"{command[0]} ended with the status {done.returncode}")

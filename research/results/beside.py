@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ class Beside:
     @property
     def study(self) -> Study:
         """What is stored of the study as a whole."""
+        raise NotImplementedError
+
+    def _reading(self) -> AbstractContextManager[None]:
         raise NotImplementedError
 
     def _read(
@@ -120,6 +124,35 @@ class Beside:
         ['a is 1\n', 'a is 2\n']
         """
         return read_log(self._store, self._folder, experiment_id, stream)
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """What is known of each call of `run`, in their order.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns `started` (seconds since the epoch), `user`, `host`, `directory`, `command` (the line by
+            which the process was started), `git_commit` (of the script's folder, with `-dirty` where files
+            are others), `script` and `text` (its path and what was in it), `note` and `version` (of this
+            library). What was not known is None: there is no script in a notebook, and no commit without git.
+
+        Examples
+        --------
+        >>> from research import Research
+        >>> study = Research().add_callable('f', lambda: 1, save_to='x')
+        >>> study.run(dump_results=False, bar=False, note='a first try').results.runs['note'].tolist()
+        ['a first try']
+        """
+        import pandas as pd
+
+        from research.storage.base import Begun
+
+        with self._reading():
+            runs = self._store.read(lambda row: False, runs=True).runs
+        return pd.DataFrame([list(run) for run in runs], columns=list(Begun._fields), dtype=object).astype(
+            {"started": float}
+        )
 
     def env_meta(self) -> dict[str, str]:
         """Return what is recorded of the surroundings in which the study was run.

@@ -71,7 +71,24 @@ class Output(NamedTuple):
     data: bytes
 
 
-Record: TypeAlias = Registered | Restarted | Replaced | Running | Values | Profiled | Output | Ended | Closed
+class Begun(NamedTuple):
+    """A run of the study has begun: who has started it, and how."""
+
+    started: float  # seconds since the epoch
+    user: str | None
+    host: str | None
+    directory: str | None
+    command: str | None  # the line by which the process was started
+    git_commit: str | None  # of the script's folder; `-dirty` if files are others
+    script: str | None  # its path; None where there is none, as in a notebook
+    text: str | None  # of the script
+    note: str | None
+    version: str | None  # of this library
+
+
+Record: TypeAlias = (
+    Begun | Registered | Restarted | Replaced | Running | Values | Profiled | Output | Ended | Closed
+)
 
 
 class ExperimentRow(NamedTuple):
@@ -196,6 +213,7 @@ class Snapshot:
     profiles: Sequence[ProfileRow] = field(default=())
     outputs: Sequence[OutputRow] = field(default=())
     finished: Finished | None = None
+    runs: Sequence[Begun] = field(default=())
 
 
 class Store(Protocol):
@@ -224,6 +242,7 @@ class Store(Protocol):
         outputs: bool = False,
         within: range | None = None,
         finished: Finishes | None = None,
+        runs: bool = False,
     ) -> Snapshot:
         """Return experiments and values.
 
@@ -243,6 +262,8 @@ class Store(Protocol):
         finished : Finishes, optional
             Which experiments are summed up in `Snapshot.finished` in place of their rows, as there may be a
             million. Default: none.
+        runs : bool, default False
+            Also what is known of runs, in their order.
         """
 
     def close(self) -> None:

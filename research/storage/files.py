@@ -1,32 +1,14 @@
-"""Files of a study: there whole or not at all, and nowhere but in its folder."""
+"""Files of a study: nowhere but in its folder."""
 
 from __future__ import annotations
 
 import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from research.domain.hashing import digest
 from research.errors import DamagedStudyError
 
 OBJECTS = "objects"  # holds large objects
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for writing that gets its name when it is complete, and is gone if that fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            yield file
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def identity(file: Path | int) -> tuple[int, int] | None:
@@ -36,12 +18,6 @@ def identity(file: Path | int) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_ino, status.st_dev
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    with whole_file(path) as file:
-        file.write(data)
 
 
 def object_path(name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -24,6 +23,7 @@ from research.storage.joining import Folder, Joint, Shift, Side
 from research.storage.lock import is_held
 from research.storage.opening import sqlite_store
 from research.storage.outputs import STREAMS
+from research.whole import temporary_name
 
 MERGED = "merged"  # holds, for each of the studies, its log and what was printed in it
 _LOGS = ("research.log", *(f"{name}.txt" for name in STREAMS))
@@ -137,7 +137,7 @@ def write_merged(
 
 def _write_whole(target: Path, fill: Callable[[Path], None]) -> None:
     """Make a folder that has its name when it is complete, and is gone if that fails."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    temporary = temporary_name(target)
     temporary.mkdir(parents=True)
     try:
         fill(temporary)

@@ -1,0 +1,103 @@
+"""The methods by which users add what runs outside of Python."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+from research.experiment.programs import (
+    CommandUnit,
+    Finished,
+    check_command,
+    check_environment,
+    check_parse,
+    check_seconds,
+)
+from research.experiment.schedule import parse_when
+from research.experiment.units import checked_save_to
+
+
+class Outside:
+    """`add_command` and `add_templates` of an experiment."""
+
+    def _description(self) -> Any:
+        raise NotImplementedError
+
+    def add_command(
+        self,
+        command: str | Sequence[str | os.PathLike[str]],
+        parse: str | os.PathLike[str] | Callable[[Finished], Any] | bool | None = None,
+        *,
+        name: str = "command",
+        when: Any = 1,
+        save_to: Any = None,
+        dump: Any = None,
+        shell: bool = False,
+        timeout: float | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Add an external program, which is run once for each experiment, in a process of its own.
+
+        Parameters
+        ----------
+        command : str or list of str
+            The command line. It is split into words as a shell does, and then each word filled in, so that no
+            value is ever taken for more than a word, or for a part of one. Placeholders are parameters,
+            `{lr}`, `{model/depth}`, also with a format, `{lr:.3f}`, and what the study knows: `{id}`,
+            `{iteration}`, `{repetition}`, `{updates}`, `{device}`, `{folder}` (the experiment's),
+            `{config_file}` (its config as JSON, in that folder), `{random_seed}` (31 bits from the
+            experiment's own stream) and `{python}` (this interpreter). Other braces are written twice.
+        parse : path, callable, None or False
+            Where the result is: in a file of JSON, a path in the experiment's folder, which may have
+            placeholders; or what a function returns that gets a `Finished`. By default it is what the program
+            has reported by `research.report`, and if that is nothing, JSON on the last line of its stdout.
+            False: there is none.
+        name : str, default 'command'
+            Name of the unit; `O(name)` is the result.
+        when, dump
+            As in `add_callable`.
+        save_to : str or list of str, optional
+            Variables for the result. By default it is a dict, each of whose items is a variable.
+        shell : bool, default False
+            Let `/bin/sh` run it, with its pipes and variables. Values are arguments of the script there,
+            never parts of it.
+        timeout : float, optional
+            Seconds that it may take. Then it gets SIGTERM, with all that it has started, and SIGKILL 5
+            seconds later.
+        cwd : str or path, optional
+            Where it runs; may have placeholders. Default: where the study does.
+        env : dict of str, optional
+            More variables of its environment; values may have placeholders.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument means nothing, or a placeholder is no parameter.
+
+        Examples
+        --------
+        >>> from research import Domain, Research
+        >>> study = Research(domain=Domain(x=[3, 4])).add_command(['echo', '{{"y": {x}}}'])
+        >>> study.run(dump_results=False, bar=False).results.df['y'].tolist()
+        [3, 4]
+        """
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"`name` must be a str, got {name!r}")
+        unit = CommandUnit(
+            name,
+            parse_when(when),
+            False,
+            None if dump is None else parse_when(dump, "dump"),
+            check_command(command, shell),
+            check_parse(parse),
+            checked_save_to(save_to, False),
+            shell,
+            check_seconds(timeout),
+            None if cwd is None else os.fsdecode(cwd),
+            check_environment(env),
+        )
+        unit.validate()
+        self._description().add_unit(unit)
+        return self
