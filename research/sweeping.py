@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from research.domain import Config, Domain
@@ -73,8 +73,8 @@ def sweep(
     Raises
     ------
     TypeError, ValueError
-        If an argument makes no sense; if the function takes no argument of a parameter's name, or needs
-        one that is no parameter. Nothing has been called then.
+        If an argument makes no sense; if the function takes no argument of a parameter's name (unless that
+        is ignored, see `Domain.ignore`), or needs one that is no parameter. Nothing has been called then.
     StudyError
         See `Research.run`.
 
@@ -98,7 +98,9 @@ def sweep(
         )
     if not isinstance(domain, Domain):
         domain = Domain(domain) if isinstance(domain, Mapping) else Domain.from_configs(domain)
-    way = _read_signature(func, domain.names)
+    first = next(iter(domain), None)
+    ignored = first.rules.ignored if first is not None and first.rules is not None else ()
+    way = _read_signature(func, domain.names, ignored)
     study = Research("sweep" if name is None else name, domain, n_configs=n_configs, n_reps=n_reps)
     study.add_callable(_name_of(func), call, args=[func, EC(full=True), *way], save_output_dict=True)
     kept: dict[str, Any] = {"dump_results": False} if name is None else {"resume": True}
@@ -163,8 +165,15 @@ def _name_of(func: Callable[..., Any]) -> str:
     return name if name.isidentifier() else "function"
 
 
-def _read_signature(func: Callable[..., Any], parameters: Sequence[str]) -> Way:
+def _read_signature(func: Callable[..., Any], parameters: Sequence[str], ignored: Container[str] = ()) -> Way:
     """Tell how a function takes parameters.
+
+    Parameters
+    ----------
+    func : callable
+    parameters : sequence of str
+    ignored : container of str
+        Those of them that are no part of identities, such as names: it need not take them.
 
     Raises
     ------
@@ -203,7 +212,7 @@ def _read_signature(func: Callable[..., Any], parameters: Sequence[str]) -> Way:
                 "arguments must be parameters, or the only one the config"
             )
     for group in () if takes_all else groups:
-        if group not in by_place and group not in by_name:
+        if group not in by_place and group not in by_name and group not in ignored:
             near = did_you_mean(group, by_place + by_name)
             raise ValueError(
                 f"{name}() takes no {group!r}, which is a parameter{near}; "

@@ -119,6 +119,13 @@ def test_functions_take_what_their_arguments_say(func, domain, results):
     assert sweep(func, domain, **HERE)["result"].tolist() == results
 
 
+def test_what_is_ignored_need_not_be_taken():
+    domain = Domain(a=[1, 2], study=["first"]).ignore("study")
+    table = sweep(lambda a: 2 * a, domain, **HERE)
+    assert rows(table, "a", "study", "result") == [(1, "first", 2), (2, "first", 4)]
+    assert sweep(lambda a, study: study, domain, **HERE)["result"].tolist() == ["first", "first"]
+
+
 def test_an_updated_config_may_be_returned():
     table = sweep(of_config, Domain(a=[1, 2]), **HERE)
     assert rows(table, "a", "doubled") == [(1, 2), (2, 4)]
