@@ -169,6 +169,11 @@ class Algebra:
         return self._sum.drawn
 
     @property
+    def is_bare(self) -> bool:
+        """Whether no parameter or listed value has a short name, and no parameter a default or a rule."""
+        return not self._aliases and self._sum.is_bare
+
+    @property
     def seed(self) -> int | None:
         """Seed of the draws, if `set_iter_params` set one."""
         return self._seed

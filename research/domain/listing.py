@@ -44,6 +44,10 @@ class Listed(Factor):
         draft.defaults.update(config.defaults)
         draft.rule(config.rules)
 
+    @property
+    def is_bare(self) -> bool:
+        return super().is_bare and not any(config.defaults or config.rules for config in self.configs)
+
     def canonical(self, key: Key) -> str | None:
         return self.configs[key].canonical
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
-from research import EC, Domain, E, Research, ResearchResults
+from research import EC, Domain, E, Parameters, Research, ResearchResults
 from samplers import NumpySampler
 from tests.study.test_resume import calls, noted
 
@@ -116,3 +118,18 @@ def test_a_loaded_study_has_the_same_rules():
     study = Research.load("study")
     study.run(**HERE)
     assert calls() == []
+
+
+@dataclass
+class Params(Parameters):
+    a: int = 1
+    num_gpus: int = 1
+    hash_rules = {"num_gpus": "ignore", "a": lambda params, a: a / params.num_gpus}
+
+
+def test_studies_of_dataclasses_keep_what_was_ignored():
+    sets = [Params(name="one", a=2), Params(name="two", a=6, num_gpus=2)]
+    for domain in (Domain.from_configs(sets), Domain.from_configs(sets)[::-1]):
+        table = study_of(domain).run(seed=1, dump_results=False, **HERE).results.df
+        found = [tuple(row) for row in table[["name", "a", "num_gpus"]].itertuples(index=False)]
+        assert sorted(found) == [("one", 2, 1), ("two", 6, 2)]
