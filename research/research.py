@@ -18,6 +18,7 @@ from research.experiment.builder import Builder
 from research.experiment.executor import Executor, Program
 from research.experiment.experiment import Experiment
 from research.experiment.versions import Version
+from research.exporting import Exporting
 from research.kept import Kept
 from research.monitoring.environment import Meta
 from research.monitoring.invocation import this_run
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from research.conducting import Definition, Plan
 
 
-class Research(Attaching, Described, Detached, Kept, Builder):
+class Research(Attaching, Described, Detached, Exporting, Kept, Builder):
     """A study: one experiment over many configurations.
 
     Units are added by `add_callable`, `add_generator`, `add_instance`, `save`, `dump`, or by the name of a

@@ -116,7 +116,7 @@ def value_of(run: Any, name: str, what: str) -> Any:
         if name in run.config:
             raise ValueError(_two_meanings(name, what))
         try:
-            return OWN[name](run)
+            return getattr(run, "own_names", OWN)[name](run)  # (where it runs, a job's are others)
         except KeyError:  # an Executor alone says nothing of repetitions
             return None
     if name not in run.config:

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".j2", ".jinja", ".jinja2")
 LARGEST = 64 * 2**20  # bytes of all templates: they are kept with the study
-_TAKEN = ("stdout.txt", "stderr.txt", CONFIG_FILE, FILE)
+_TAKEN = (  # in the folder of an experiment
+    "stdout.txt",
+    "stderr.txt",
+    CONFIG_FILE,
+    FILE,
+)
 
 
 class TemplateFile(NamedTuple):
