@@ -78,3 +78,15 @@ class PageFile(pytest.File):
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Take documents that hold examples."""
     return PageFile.from_parent(parent, path=file_path) if pages.should_parse(file_path) else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what takes long and is seen again elsewhere.
+
+    Workers that are started as programs do what forks do, once they are there: `tests/backends` sees to it.
+    """
+    for item in items:
+        parts = item.nodeid.split("/")
+        is_again = "spawn" in item.name and "backends" not in parts
+        if is_again or item.nodeid == "docs/pipelines.md::examples":
+            item.add_marker(pytest.mark.slow)

@@ -36,10 +36,10 @@ from research.results.added import describe_added
 from research.resuming import Recall, join_settings, stored
 from research.scheduling.tries import Tries
 from research.settings import RunSettings
-from research.storage.base import Begun, Store, Study
+from research.storage.base import Begun, Finishes, Store, Study
 from research.storage.folder import EXPERIMENTS, NewFolder
 from research.storage.outputs import Outputs
-from research.storage.past import Past
+from research.storage.past import Past, finished_statuses
 from research.tasks import TaskSource, walk_ids
 from research.termination import Interrupts
 from research.updating import Update
@@ -158,16 +158,12 @@ class _Run:
 
         store = open_store(self._kept, self._stack, log.warning)
         keep_meta(plan.meta, self._kept, log)
-        past = (
-            Past()
-            if plan.earlier is None
-            else Past(store.read().experiments, plan.retry_failed, plan.codes.again)
-        )
+        past = Past() if plan.earlier is None else self._past(store)
         store.begin(self._describe(past), plan.earlier is not None)
         store.write([plan.begun])
         if plan.earlier is not None:
             log.info("study %r is gone on with: %s", name, past)
-        monitor.take_rows(past.over)
+        monitor.take_past(past.counts, past.failed)
         in_groups = plan.has_root or bool(settings.branches_configs)
         source = TaskSource(
             definition.domain,
@@ -225,6 +221,12 @@ class _Run:
         progress.close()
         path = None if self._new is None else Path(name) / LOG
         tell_end(log, name, monitor, source.n_duplicates, path)
+
+    def _past(self, store: Store) -> Past:
+        """Return what earlier runs have left."""
+        statuses = finished_statuses(self._plan.retry_failed)
+        snapshot = store.read(finished=Finishes(statuses, self._plan.codes.again))
+        return Past(snapshot.finished, snapshot.experiments, statuses, lambda: store.read().experiments)
 
     def _backend(self, interim: Callable[[Sequence[Event]], None]) -> Backend:
         settings = self._plan.settings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count
 from typing import Any, NamedTuple
 
 from research.domain import Alias, Config, Domain
@@ -20,10 +19,12 @@ from research.updating import Update
 def walk_ids(domain: Domain, walk: Walk, seed: int) -> Iterator[str]:
     """Walk the ids of the experiments of a domain that replaced no other; there may be endlessly many."""
     stream = domain.stream(seed, 0)
-    for number in count() if walk.size is None else range(walk.size):
-        place = walk.place(number)
-        point = domain.point(domain.locate(place.position, stream), stream, place.pass_)
-        yield experiment_id(point.config.canonical, place.repetition, 0, place.pass_)
+    for place in walk.places():
+        key = domain.locate(place.position, stream)
+        canonical = domain.canonical(key)
+        if canonical is None:
+            canonical = domain.point(key, stream, place.pass_).config.canonical
+        yield experiment_id(canonical, place.repetition, 0, place.pass_)
 
 
 class _Named(NamedTuple):
@@ -31,6 +32,7 @@ class _Named(NamedTuple):
 
     member: Member
     config: Config
+    canonical: str
 
 
 class TaskSource(Iterator[Task | None]):
@@ -102,6 +104,7 @@ class TaskSource(Iterator[Task | None]):
         self._domain = domain
         self._walk = walk
         self._size = walk.size  # asked for twice for each item
+        self._places = walk.places()
         self._stream = domain.stream(self._seed, generation)
         self.generation = generation
         self._first = self._number  # of this domain's items
@@ -122,7 +125,7 @@ class TaskSource(Iterator[Task | None]):
                 if self.due:
                     return None
                 raise StopIteration
-            if not (self._in_groups and all(self._past.is_over(named.member.id) for named in group)):
+            if not (self._in_groups and all(self._past.is_over(int(named.member.id, 16)) for named in group)):
                 break
             self.n_over += len(group)
         for slot, named in enumerate(group):
@@ -178,31 +181,38 @@ class TaskSource(Iterator[Task | None]):
         """Name the next; None if it came before, or is over and not wanted for the sake of its group."""
         number = self._number
         self._number += 1
-        place = self._walk.place(number - self._first)
-        key = self._domain.locate(place.position, self._stream)
-        point = self._domain.point(key, self._stream, place.pass_)
-        config = point.config
-        canonical = config.canonical
-        id_ = experiment_id(canonical, place.repetition, self.generation, place.pass_)
-        if int(id_, 16) in self._seen:
+        place = next(self._places)
+        position, pass_, repetition = place
+        key = self._domain.locate(position, self._stream)
+        canonical = self._domain.canonical(key)
+        point = None
+        if canonical is None:
+            point = self._domain.point(key, self._stream, pass_)
+            canonical = point.config.canonical
+        id_ = experiment_id(canonical, repetition, self.generation, pass_)
+        hashed = int(id_, 16)
+        if hashed in self._seen:
             self.n_duplicates += 1
             return None
-        self._seen.add(int(id_, 16))
-        prefix = self._prefix(point.values, place)  # also of those that are left out: the next are counted on
-        if not self._in_groups and self._past.is_over(id_):
+        self._seen.add(hashed)
+        is_over = not self._in_groups and self._past.is_over(hashed)
+        if is_over and self._numbering is None:
             self.n_over += 1
             return None
-        member = Member(
-            id_, number, key, place.pass_, place.repetition, self.generation, point.places, prefix
-        )
-        return _Named(member, config)
+        point = point or self._domain.point(key, self._stream, pass_)
+        prefix = self._prefix(point.values, place)  # also of those that are left out: the next are counted on
+        if is_over:
+            self.n_over += 1
+            return None
+        member = Member(id_, number, key, pass_, repetition, self.generation, point.places, prefix)
+        return _Named(member, point.config, canonical)
 
     def _register(self, named: _Named, slot: int) -> None:
-        member, config = named
+        member, config, canonical = named
         known = self._past.find(member.id)
         key, attempt, before = (None, 1, None) if known is None else known
         registered = Registered(
-            member, config.canonical, self._notes(config), self._task, slot, key, attempt, before, self._code
+            member, canonical, self._notes(config), self._task, slot, key, attempt, before, self._code
         )
         self._registered.append(registered)
 

@@ -207,6 +207,7 @@ def test_a_run_has_an_empty_folder_or_one_that_was_prepared(question):
     assert prepared.costs == [1, 1], prepared.why_not
 
 
+@pytest.mark.slow
 def test_what_takes_too_long_is_ended_with_all_that_it_has_started(question, tmp_path):
     with pytest.raises(harness.Failed, match=r"took longer than 10 s"):
         harness.run("asked", "endless", 1, tmp_path, patience=10)

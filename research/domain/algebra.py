@@ -232,6 +232,10 @@ class Algebra:
         drawn = draft.draw(stream, pass_, places) if draft.pending else ()
         return Point(draft.items, drawn, draft.defaults)
 
+    def canonical(self, key: Key) -> str | None:
+        """Return the `Config.canonical` of a config without making it, None if that cannot be done."""
+        return self._sum.canonical(key)
+
     def check(self) -> None:
         """Refuse listed values that could not be recognised in another process.
 

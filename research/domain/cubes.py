@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -16,6 +16,7 @@ from research.domain.factors import Column, DrawFactor, Factor, Key, Texts, with
 from research.domain.finding import Finding, Found
 from research.domain.grids import are_options, walk_options
 from research.domain.names import check_names
+from research.domain.naming import grid_texts
 from research.domain.searching import search, search_draws
 from research.domain.writing import write_product
 
@@ -48,6 +49,7 @@ class Cube(Finding):
         "_is_arithmetic",
         "_listed_names",
         "_radices",
+        "_texts",
         "conditions",
         "defaults",
         "drawn",
@@ -101,6 +103,7 @@ class Cube(Finding):
         elif 0 in lengths:
             self.length = 0
         self._found: dict[Stream | None, Found] = {}
+        self._texts: Callable[[int], str | None] | None = None
 
     @property
     def default_texts(self) -> Mapping[str, str]:
@@ -275,6 +278,16 @@ class Cube(Finding):
         while self.reach(index + 1, stream) > index:
             yield self.config(self.locate(index, stream), stream)
             index += 1
+
+    def canonical(self, key: Key) -> str | None:
+        if self.defaults or self.only_draws:
+            return None
+        if isinstance(key, tuple):
+            return self.factors[0].canonical(key[0]) if len(key) == 1 else None
+        if self._texts is None:
+            is_view = len(self.factors) == 1 and not isinstance(self.factors[0], Column)
+            self._texts = self.factors[0].canonical if is_view else grid_texts(self._radices or ())
+        return self._texts(key)
 
     def config(self, key: Key, stream: Stream) -> Config:
         """Make one config, of the first pass over the domain."""

@@ -75,6 +75,10 @@ class Factor(ABC):
     def put(self, key: Key, draft: Draft) -> None:
         """Add a partial config to a draft."""
 
+    def canonical(self, key: Key) -> str | None:
+        """Return the canonical text of a config, None if the config must be made for that."""
+        return None
+
     @abstractmethod
     def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
         """Return the indices, ascending, at which the listed values are these.

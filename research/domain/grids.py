@@ -24,7 +24,7 @@ def are_options(factors: Sequence[Factor]) -> bool:
     if not all(isinstance(factor, Column | DrawFactor) for factor in factors):
         return False
     has_draws = any(isinstance(factor, DrawFactor) for factor in factors)
-    return not has_draws or all(_is_flat(item.values) for item in factors if isinstance(item, Column))
+    return not has_draws or all(is_flat(item.values) for item in factors if isinstance(item, Column))
 
 
 def walk_options(factors: Sequence[Factor], stream: Stream) -> Iterator[Config]:
@@ -72,7 +72,8 @@ class _Pairs:
             yield None, ""
 
 
-def _is_flat(values: Any) -> bool:
+def is_flat(values: Any) -> bool:
+    """Whether none of a parameter's values is a group of parameters."""
     if isinstance(values, range) or (isinstance(values, np.ndarray) and not values.dtype.hasobject):
         return True
     return not any(isinstance(unwrap(value), dict | Config) for value in values)

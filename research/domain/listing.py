@@ -37,6 +37,9 @@ class Listed(Factor):
         draft.items.update(config.raw_items())
         draft.defaults.update(config.defaults)
 
+    def canonical(self, key: Key) -> str | None:
+        return self.configs[key].canonical
+
     def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
         if self._numbers is None:
             self._numbers = {}

@@ -31,13 +31,20 @@ class View(Factor):
         self.drawn = inner.drawn
         self.is_volatile = inner.is_volatile
 
+    def _inner_key(self, key: Key) -> Key:
+        """Return the key that a config has in the other sequence."""
+        return key
+
     def put(self, key: Key, draft: Draft) -> None:
         if not self.is_volatile:
-            self.inner.put(key, draft)
+            self.inner.put(self._inner_key(key), draft)
             return
         part = Draft()
-        self.inner.put(key, part)
+        self.inner.put(self._inner_key(key), part)
         draft.include(part)
+
+    def canonical(self, key: Key) -> str | None:
+        return self.inner.canonical(self._inner_key(key))
 
     def check(self) -> None:
         self.inner.check()
@@ -134,8 +141,8 @@ class Slice(View):
             return index
         return self.inner.locate(self._map(index, self._indices(stream)), stream)
 
-    def put(self, key: Key, draft: Draft) -> None:
-        super().put(self._map(key, self._range) if self.is_direct else key, draft)
+    def _inner_key(self, key: Key) -> Key:
+        return self._map(key, self._range) if self.is_direct else key
 
     def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
         indices = self._indices(stream)
@@ -216,8 +223,8 @@ class Permuted(View):
             raise IndexError(index)
         return self.inner.locate(self._order(length)[index], stream)
 
-    def put(self, key: Key, draft: Draft) -> None:
-        super().put(self._order(self.length or 0)[key] if self.is_direct else key, draft)
+    def _inner_key(self, key: Key) -> Key:
+        return self._order(self.length or 0)[key] if self.is_direct else key
 
     def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
         order = self._order(self.inner.count(stream) or 0)

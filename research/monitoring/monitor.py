@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from research.errors import UnitFailure
@@ -33,9 +33,13 @@ class Monitor:
 
     def take_rows(self, rows: Sequence[ExperimentRow]) -> None:
         """Take note of experiments that are stored."""
-        self._status.update(row.status for row in rows if row.status != RUNNING)
         self._running.update(row.id for row in rows if row.status == RUNNING)
-        for row in rows:
+        self.take_past(Counter(row.status for row in rows if row.status != RUNNING), rows)
+
+    def take_past(self, counts: Mapping[str, int], failed: Iterable[ExperimentRow]) -> None:
+        """Take note of how many experiments are stored, and of those in which something failed."""
+        self._status.update(counts)
+        for row in failed:
             for item in json.loads(row.failures) if row.failures else ():
                 failure = Failure(
                     item["unit"], item["iteration"], item["type"], item["message"], item["traceback"], None

@@ -185,6 +185,23 @@ class OutputRow(NamedTuple):
     data: bytes
 
 
+class Finishes(NamedTuple):
+    """Which experiments need not be run again."""
+
+    statuses: tuple[str, ...]
+    but: frozenset[str | None] = frozenset()  # codes: what was made with one of them is run again
+
+
+class Finished(NamedTuple):
+    """Experiments that need not be run again, together."""
+
+    ids: list[str]
+    counts: dict[str, int]  # by status
+    failed: list[ExperimentRow]  # those in which something failed
+    n_groups: int  # how many numbers of groups have been given, to all experiments
+    last: dict[int, int]  # by generation: the number of the last config of all that was handed out
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a store held at one moment."""
@@ -195,6 +212,7 @@ class Snapshot:
     objects: Sequence[ObjectRow] = field(default=())
     profiles: Sequence[ProfileRow] = field(default=())
     outputs: Sequence[OutputRow] = field(default=())
+    finished: Finished | None = None
     runs: Sequence[Begun] = field(default=())
 
 
@@ -223,6 +241,7 @@ class Store(Protocol):
         profile: str | None = None,
         outputs: bool = False,
         within: range | None = None,
+        finished: Finishes | None = None,
         runs: bool = False,
     ) -> Snapshot:
         """Return experiments and values.
@@ -240,6 +259,9 @@ class Store(Protocol):
         within : range, optional
             Only experiments whose keys are in it; default: all. Keys are 0, 1, 2, … of all that were handed
             out.
+        finished : Finishes, optional
+            Which experiments are summed up in `Snapshot.finished` in place of their rows, as there may be a
+            million. Default: none.
         runs : bool, default False
             Also what is known of runs, in their order.
         """

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
-from research.storage.base import ExperimentRow, Record, Snapshot, Study
+from research.storage.base import ExperimentRow, Finishes, Record, Snapshot, Study
 from research.storage.sql import SqlStore
 
 
@@ -47,10 +47,11 @@ class MemoryStore:
         profile: str | None = None,
         outputs: bool = False,
         within: range | None = None,
+        finished: Finishes | None = None,
         runs: bool = False,
     ) -> Snapshot:
         with self._lock:
-            snapshot = self._store.read(select, variables, profile, outputs, within, runs)
+            snapshot = self._store.read(select, variables, profile, outputs, within, finished, runs)
         return Snapshot(
             snapshot.experiments,
             snapshot.latest,
@@ -58,6 +59,7 @@ class MemoryStore:
             [row._replace(load=self._locked(row.load)) for row in snapshot.objects],
             snapshot.profiles,
             snapshot.outputs,
+            snapshot.finished,
             snapshot.runs,
         )
 

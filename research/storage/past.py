@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections import Counter
+from collections.abc import Callable, Container, Iterable
 from typing import NamedTuple
 
 from research.events import DONE, FAILED, QUEUED, STOPPED, TIMEOUT
-from research.storage.base import ExperimentRow
+from research.storage.base import ExperimentRow, Finished
 
 
 class Known(NamedTuple):
@@ -27,57 +28,70 @@ class Past:
 
     Parameters
     ----------
+    finished : Finished, optional
+        Those that are not run again, but for the sake of others.
     rows : iterable of ExperimentRow
-    retry_failed : bool, default False
-        Run again those in which a unit raised an exception, and those that took too long.
-    again : container of str, optional
-        Codes: what was made with one of them is run again.
+        The rest.
+    statuses : tuple of str
+        Those of experiments that were not run again but for their code.
+    load : callable, optional
+        Returns the rows of all experiments, for when finished ones are run again.
 
     Attributes
     ----------
-    over : list of ExperimentRow
-        Those that are not run again, but for the sake of others or as their code is to be.
     n_groups : int
         How many numbers of groups have been given.
     """
 
     def __init__(
         self,
+        finished: Finished | None = None,
         rows: Iterable[ExperimentRow] = (),
-        retry_failed: bool = False,
-        again: Container[str | None] = (),
+        statuses: Container[str] = (),
+        load: Callable[[], Iterable[ExperimentRow]] = tuple,
     ) -> None:
-        ends = finished_statuses(retry_failed)
-        self.over: list[ExperimentRow] = []
-        self._over: dict[int, Known] = {}  # by ids as numbers: there may be a million
-        self._again: dict[int, Known] = {}
-        self._numbers: dict[int, int] = {}
-        self.n_groups = 0
-        for row in rows:
-            begun = row.status != QUEUED and (row.status != STOPPED or row.started is not None)
-            status = row.status if row.status in ends else None
-            known = Known(row.key, row.attempt + 1 if begun else row.attempt, status)
-            if status is not None:
-                self.over.append(row)
-            if status is not None and row.code not in again:
-                self._over[int(row.id, 16)] = known
-            else:
-                self._again[int(row.id, 16)] = known
-            self.n_groups = max(self.n_groups, row.group + 1)
-            self._numbers[row.generation] = max(row.number, self._numbers.get(row.generation, -1))
+        self._finished = Finished([], {}, [], 0, {}) if finished is None else finished
+        self._over = {int(id_, 16) for id_ in self._finished.ids}  # as numbers: there may be a million
+        self._again = {int(row.id, 16): row for row in rows}
+        self._statuses = statuses
+        self._load = load
+        self._loaded: dict[int, ExperimentRow] | None = None
+        self.n_groups = self._finished.n_groups
+        self._finished.ids.clear()
 
     def __str__(self) -> str:
         return f"{len(self._over)} experiments are over, {len(self._again)} begin anew if they are wanted"
 
-    def is_over(self, id_: str) -> bool:
-        """Whether an experiment need not be run."""
-        return int(id_, 16) in self._over
+    @property
+    def counts(self) -> Counter[str]:
+        """How many experiments are over, by status; also those that run again for their code."""
+        others = (row.status for row in self._again.values() if row.status in self._statuses)
+        return Counter(self._finished.counts) + Counter(others)
+
+    @property
+    def failed(self) -> list[ExperimentRow]:
+        """Those of them in which something failed."""
+        others = [row for row in self._again.values() if row.failures and row.status in self._statuses]
+        return [*self._finished.failed, *others]
+
+    def is_over(self, hashed: int) -> bool:
+        """Whether an experiment need not be run, by its id as a number."""
+        return hashed in self._over
 
     def find(self, id_: str) -> Known | None:
         """Return what is known of an experiment that is run again; None if it is new."""
-        number = int(id_, 16)
-        return self._again.get(number) or self._over.get(number)
+        hashed = int(id_, 16)
+        row = self._again.get(hashed)
+        if row is None and hashed in self._over:
+            if self._loaded is None:
+                self._loaded = {int(row.id, 16): row for row in self._load()}
+            row = self._loaded[hashed]
+        if row is None:
+            return None
+        begun = row.status != QUEUED and (row.status != STOPPED or row.started is not None)
+        status = row.status if row.status in self._statuses else None
+        return Known(row.key, row.attempt + 1 if begun else row.attempt, status)
 
     def last_number(self, generation: int) -> int:
         """Return the number of the last config of a domain that was handed out, -1 if there was none."""
-        return self._numbers.get(generation, -1)
+        return self._finished.last.get(generation, -1)

@@ -14,6 +14,7 @@ from research.errors import StudyError, StudyExistsError, StudyNotFoundError, ca
 from research.storage import schema
 from research.storage.base import (
     ExperimentRow,
+    Finishes,
     HistoryRow,
     LatestRow,
     ObjectRow,
@@ -27,6 +28,7 @@ from research.storage.batch import VALUES, Batch
 from research.storage.damage import readable
 from research.storage.encoding import decode_name, decode_object, encode_name, plain
 from research.storage.files import identity, object_file, object_path
+from research.storage.finished import is_finished, read_finished, row_columns, walk_rows
 from research.storage.folder import DATABASE
 from research.storage.runs import add_runs, read_runs
 from research.storage.statements import Statements
@@ -35,7 +37,6 @@ from research.whole import write_whole
 
 LARGE = 2**20  # bytes from which an object gets a file of its own, where there is a folder for it
 _MAKING_TABLES = 7_255_903_104  # a number that nobody else will have thought of
-_MANY = 5_000  # rows at a time
 _CHUNK = 500  # SQLite's limit on parameters of one statement was 999 for long
 
 
@@ -163,18 +164,22 @@ class SqlStore:
         profile: str | None = None,
         outputs: bool = False,
         within: range | None = None,
+        finished: Finishes | None = None,
         runs: bool = False,
     ) -> Snapshot:
         with self._reading() as connection:
             study = self._find_study(connection)
             table = schema.experiments
             known = columns_of(connection, table)
-            columns = [known[name.rstrip("_")] for name in ExperimentRow._fields]
-            query: sa.Select[Any] = sa.select(*columns)
+            query = sa.select(*row_columns(known))
             query = query.where(table.c.study == study).order_by(table.c.key)
+            summary = None
+            if finished is not None:
+                summary = read_finished(connection, study, known, finished)
+                query = query.where(~is_finished(known, finished))
             if within is not None:
                 query = query.where(_is_within(table.c.key, within))
-            experiments = [ExperimentRow(*row) for row in _rows(connection, query)]
+            experiments = list(map(ExperimentRow._make, walk_rows(connection, query)))
             keys: Sequence[int] | None = within
             if select is not None:
                 chosen = [row for row in experiments if select(row)]
@@ -184,7 +189,7 @@ class SqlStore:
             printed = list(self._outputs(connection, study, keys)) if outputs else []
             begun = read_runs(connection, study) if runs else []
             if variables is not None and not variables:
-                return Snapshot(experiments, profiles=profiles, outputs=printed, runs=begun)
+                return Snapshot(experiments, profiles=profiles, outputs=printed, finished=summary, runs=begun)
 
             def rows(table: sa.Table, *columns: str, order: str) -> list[Any]:
                 return list(self._values(connection, table, columns, order, study, keys, variables))
@@ -226,6 +231,7 @@ class SqlStore:
             ],
             profiles,
             printed,
+            summary,
             begun,
         )
 
@@ -372,24 +378,17 @@ class SqlStore:
         return path
 
 
-def _rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
-    """Walk rows as the database's own driver gives them: there may be millions."""
-    with connection.execute(query) as result:
-        while result.cursor is not None and (part := result.cursor.fetchmany(_MANY)):
-            yield from part
-
-
 def _of_experiments(
     connection: sa.Connection, query: sa.Select[Any], table: sa.Table, keys: Sequence[int] | None
 ) -> Iterator[Any]:
     """Walk rows of some experiments, None for all."""
     if keys is None or isinstance(keys, range):
         part = query if keys is None else query.where(_is_within(table.c.experiment, keys))
-        yield from _rows(connection, part)
+        yield from walk_rows(connection, part)
         return
     for start in range(0, len(keys), _CHUNK):
         part = query.where(table.c.experiment.in_(keys[start : start + _CHUNK]))
-        yield from _rows(connection, part)
+        yield from walk_rows(connection, part)
 
 
 def _is_within(column: sa.Column[Any], keys: range) -> sa.ColumnElement[bool]:

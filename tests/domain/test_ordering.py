@@ -47,6 +47,7 @@ def test_a_finite_walk_is_what_counting_gives(length, settings):
     assert walk.size == len(expected)
     assert walk.n_configs == len(expected) // settings["n_reps"]
     assert [tuple(walk.place(number)) for number in range(walk.size)] == expected
+    assert list(walk.places()) == expected
 
 
 @given(st.fixed_dictionaries(SETTINGS))
@@ -54,6 +55,7 @@ def test_an_endless_walk_is_what_counting_gives(settings):
     walk = Walk(None, **settings)
     expected = list(islice(listed(None, **settings), 1000))
     assert [tuple(walk.place(number)) for number in range(len(expected))] == expected
+    assert list(islice(walk.places(), len(expected))) == expected
     if settings["n_items"] is None:
         assert walk.size is walk.n_configs is None
         assert len(expected) == 1000

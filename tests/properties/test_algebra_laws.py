@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from research import Domain
+from research import Alias, Domain
 from tests.properties.expressions import DOMAINS, ENDS, combine
 from tests.properties.model import NAMESPACE, leaves
 
@@ -46,6 +46,32 @@ def test_an_index_gives_what_walking_gives(pair):
         with pytest.raises(IndexError, match=f"the domain has {n_configs} configs, there is no number"):
             domain[index]
     assert [config.hash() for config in domain] == [domain[index].hash() for index in range(n_configs)]
+
+
+@MORE
+@given(DOMAINS)
+def test_what_a_config_is_called_without_being_made_is_what_it_is_called(pair):
+    domain, _ = pair
+    keys = [domain.locate(index, domain.stream()) for index in range(domain.count())]
+    for key, config in zip(keys, domain, strict=True):
+        assert domain.canonical(key) in (None, config.canonical)
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        Domain({"b%s": range(3), "a/x": [1.5, "%d", None, (1, 2), Alias(max, "best")]}),
+        Domain(a=range(3), b=[1, 2]).shuffle(seed=1)[1:5],
+        Domain(a=range(9), b=range(9)).where(lambda a, b: a < b),
+        Domain([{"a": 1}, {"b": {"c": 2}}]),
+        Domain(a=range(10**6), b=range(10**6))[10**9 : 10**9 + 3],
+        Domain({}),
+    ],
+    ids=repr,
+)
+def test_configs_of_grids_are_called_by_their_values(domain):
+    keys = [domain.locate(index, domain.stream()) for index in range(domain.count())]
+    assert [domain.canonical(key) for key in keys] == [config.canonical for config in domain]
 
 
 @FEWER

@@ -117,6 +117,7 @@ def test_what_makes_no_difference_is_not_told(done, change):
     assert go(more=[1, 2, 3, 4]) == ('{"done": 3, "failed": 1}', ["4"])
 
 
+@pytest.mark.slow
 def test_what_was_kept_is_not_asked_about_again_until_the_code_changes_again(done):
     edit("mine/models.py", "RATE = 2", "RATE = 3")
     assert go(more=[1, 2, 4, 5], code_changed="keep") == ('{"done": 4, "failed": 1}', ["4", "5"])
@@ -134,6 +135,7 @@ def test_what_was_kept_is_not_asked_about_again_until_the_code_changes_again(don
     assert go(more=[1, 2, 4, 5, 6, 7]) == ('{"done": 6, "failed": 1}', ["7"])
 
 
+@pytest.mark.slow
 def test_what_is_run_again_is_what_the_domain_has(done):
     first = statuses()
     edit("mine/models.py", "RATE = 2", "RATE = 3")
@@ -157,6 +159,7 @@ def test_what_was_kept_can_be_run_again_later(done):
     assert go(more=[1, 2, 4], code_changed="rerun") == ('{"done": 3, "failed": 1}', ["1", "2"])
 
 
+@pytest.mark.slow
 def test_what_was_kept_stays_where_the_rest_is_run_again(done):
     edit("mine/models.py", "RATE = 2", "RATE = 3")
     go(more=[1, 2, 3, 4], code_changed="keep")
@@ -166,6 +169,7 @@ def test_what_was_kept_stays_where_the_rest_is_run_again(done):
     assert go(more=[1, 2, 3, 4], code_changed="rerun") == ('{"done": 3, "failed": 1}', ["4"])
 
 
+@pytest.mark.slow
 def test_what_failed_and_is_tried_again_is_not_asked_about(files):
     go(more=[3])
     edit("mine/models.py", "if a == 3", "if a == 7")
@@ -174,6 +178,7 @@ def test_what_failed_and_is_tried_again_is_not_asked_about(files):
     assert go(more=[3, 4]) == ('{"done": 2}', ["4"])
 
 
+@pytest.mark.slow
 def test_a_study_that_was_stopped_while_it_ran_again_asks_about_the_rest(files):
     values = list(range(10, 310))
     assert go(more=values)[0] == '{"done": 300}'
