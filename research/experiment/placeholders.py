@@ -160,7 +160,8 @@ def text_of(value: Any, name: str) -> str:
         return str(scalar)
     if isinstance(scalar, os.PathLike):
         return os.fsdecode(scalar)
-    return json.dumps(plain(value, name))
+    found = plain(value, name)
+    return found if isinstance(found, str) else json.dumps(found)
 
 
 def config_text(config: Config) -> str:
