@@ -18,8 +18,8 @@ from research.definition import save_definition
 from research.domain import Config
 from research.errors import cannot_write
 from research.events import STOPPED, Member
-from research.experiment.executor import Program
 from research.experiment.jobs import JOB, JOBS, LIST, NOTES, JobRun, Jobs, job_script
+from research.experiment.program import Program
 from research.experiment.rendering import Templates, write_filled
 from research.experiment.versions import Version
 from research.results.added import describe_added

@@ -18,9 +18,8 @@ from research.events import DONE, FAILED, LOST, QUEUED, RUNNING, STOPPED, TIMEOU
 from research.results.added import Added
 from research.results.selection import StoredExperiment
 from research.results.values import all_series, opened
-from research.storage import schema
+from research.storage import tables
 from research.storage.base import ExperimentRow, Store
-from research.storage.batch import VALUES
 from research.storage.connecting import connect_read_only
 from research.storage.damage import readable
 from research.storage.encoding import decode_scalar
@@ -31,6 +30,7 @@ from research.whole import is_temporary
 
 STATUSES = (QUEUED, RUNNING, DONE, FAILED, TIMEOUT, LOST, STOPPED)
 _ENDED = (DONE, FAILED, TIMEOUT)
+_ALWAYS = (tables.STUDIES, tables.EXPERIMENTS, tables.LATEST, tables.HISTORY, tables.OBJECTS)
 _SHOWN = 5  # names in one line
 _CHUNK = 500  # experiments whose values are read at once
 _ID = re.compile("[0-9a-f]{16}")
@@ -168,13 +168,13 @@ class _Check:
             found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
             if found != ["ok"]:
                 self._say("database", "; ".join(found))
-            tables = _tables(connection)
-            for table in (schema.studies, schema.experiments, schema.latest, schema.history, schema.objects):
-                if table.name not in tables:
+            there = _tables(connection)
+            for table in _ALWAYS:
+                if table.name not in there:
                     self._say("database", f"there is no table {table.name!r}")
                     return
-            for table in VALUES:
-                if table.name in tables:
+            for table in tables.VALUES:
+                if table.name in there:
                     self._check_owners(connection, table.name)
             highest = 'SELECT max("key") FROM experiments WHERE study = s.id'
             query = f"SELECT id FROM studies s WHERE next_key <= ({highest})"  # noqa: S608
@@ -219,7 +219,7 @@ class _Check:
     def _check_objects(self, files: set[str]) -> None:
         """Look for the files of large objects."""
         with closing(connect_read_only(self._folder / DATABASE)) as connection:
-            if schema.objects.name not in _tables(connection):
+            if tables.OBJECTS.name not in _tables(connection):
                 return
             kept = list(connection.execute("SELECT path, size FROM objects WHERE path IS NOT NULL"))
             query = "SELECT count(*) FROM objects WHERE path IS NULL AND length(data) IS NOT size"

@@ -6,6 +6,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from research.backends.base import Blueprint, WorkerSpec
@@ -27,7 +28,10 @@ from research.events import (
     TaskDone,
     Values,
 )
-from research.experiment.executor import Program
+from research.experiment.engine import Engine
+from research.experiment.executor import Executor
+from research.experiment.merging import merge_configs
+from research.experiment.program import Program
 from research.experiment.running import RunningExperiment, UnitError
 from research.profiling.measuring import Times
 from research.storage.encoding import encode_block, encode_functions, encode_times, freeze
@@ -239,7 +243,11 @@ class TaskRunner:
         self._capture = capture
         self._program = Program.compile(blueprint.experiment, blueprint.n_iters, blueprint.profile)
         self._lock = threading.RLock()
-        self._domains = dict(enumerate(blueprint.domains))
+        self._domains = {
+            generation: (domain, domain.stream(blueprint.seed, generation))
+            for generation, domain in enumerate(blueprint.domains)
+        }
+        self._devices: dict[int, dict[str, Any]] = {}  # what configs of a branch say of its devices
         self._recorders: list[Recorder] = []  # of the task that runs
         self._waiting: list[Event] = []  # of tasks that are done
         self._whereabouts = Whereabouts()
@@ -284,31 +292,58 @@ class TaskRunner:
         folders = {member.id: member.folder_name for member in task.members}
         with self._lock:
             self._recorders = list(recorders.values())
-        executor = blueprint.executor_class(
-            blueprint.experiment,
-            blueprint.executor_target,
-            [self._config(member, branch) for branch, member in enumerate(task.members)],
-            blueprint.branches_configs[: len(task.members)] or None,  # the last task may be smaller
-            self._spec.config,
-            finalize=blueprint.finalize,
-            debug=blueprint.debug,
-            seed=blueprint.seed,
-            folder=lambda id_: blueprint.experiment_folder(folders.get(id_, id_)),  # (a root has its own)
-            ids=list(recorders),
-            sinks=list(recorders.values()),
-            program=self._program,
-            on_end=lambda run: self._end(recorders[run.id], run),
-            on_iteration=self._on_iteration,
-            on_turn=self._turn_taker(len(recorders)),
-            seed_libraries=blueprint.seed_libraries,
-        )
+        configs = [self._config(member, branch) for branch, member in enumerate(task.members)]
+        branches = blueprint.branches_configs[: len(task.members)] or None  # the last task may be smaller
+
+        def folder(id_: str) -> Path:
+            return blueprint.experiment_folder(folders.get(id_, id_))  # (a root has its own)
+
+        def on_end(run: RunningExperiment) -> None:
+            self._end(recorders[run.id], run)
+
+        executor: Engine | Executor
+        if blueprint.executor_class is Executor:  # what it would check has been
+            executor = Engine(
+                self._program,
+                list(recorders),
+                merge_configs(configs, branches, self._spec.config),
+                list(recorders.values()),
+                blueprint.seed,
+                folder,
+                blueprint.finalize,
+                blueprint.debug,
+                on_end,
+                self._on_iteration,
+                self._turn_taker(len(recorders)),
+                blueprint.seed_libraries,
+                blueprint.executor_target == "threads",
+            )
+        else:
+            executor = blueprint.executor_class(
+                blueprint.experiment,
+                blueprint.executor_target,
+                configs,
+                branches,
+                self._spec.config,
+                finalize=blueprint.finalize,
+                debug=blueprint.debug,
+                seed=blueprint.seed,
+                folder=folder,
+                ids=list(recorders),
+                sinks=list(recorders.values()),
+                program=self._program,
+                on_end=on_end,
+                on_iteration=self._on_iteration,
+                on_turn=self._turn_taker(len(recorders)),
+                seed_libraries=blueprint.seed_libraries,
+            )
         for run in executor.experiments:
             recorders[run.id].run = run
         executor.run()
 
     def replace(self, generation: int, domain: Domain) -> None:
         """Take note of a further domain; from any thread, before tasks that need it."""
-        self._domains[generation] = domain
+        self._domains[generation] = domain, domain.stream(self._blueprint.seed, generation)
 
     def become_copy(self) -> None:
         """Do what the unit that forked does here, and no more: the task goes on in the other process."""
@@ -349,12 +384,13 @@ class TaskRunner:
         return lambda runs: capture.turn(tuple(run.id for run in runs))
 
     def _config(self, member: Member, branch: int) -> Config:
-        domain = self._domains[member.generation]
-        stream = domain.stream(self._blueprint.seed, member.generation)
+        domain, stream = self._domains[member.generation]
         values = domain.point(member.key, stream, member.pass_, member.places).values
         values["repetition"] = member.repetition
         values["updates"] = member.generation
-        more = (self._spec.config, *self._blueprint.branches_configs[branch : branch + 1])
-        if not any("device" in config for config in more):  # who deals none may say it in their own way
-            values["device"] = self._spec.device(branch)
+        if branch not in self._devices:
+            more = (self._spec.config, *self._blueprint.branches_configs[branch : branch + 1])
+            is_said = any("device" in config for config in more)  # who deals none may say it in their own way
+            self._devices[branch] = {} if is_said else {"device": self._spec.device(branch)}
+        values.update(self._devices[branch])
         return Config.of_items(values)
