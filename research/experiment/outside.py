@@ -47,9 +47,10 @@ class Outside:
             The command line. It is split into words as a shell does, and then each word filled in, so that no
             value is ever taken for more than a word, or for a part of one. Placeholders are parameters,
             `{lr}`, `{model/depth}`, also with a format, `{lr:.3f}`, and what the study knows: `{id}`,
-            `{iteration}`, `{repetition}`, `{updates}`, `{device}`, `{folder}` (the experiment's),
-            `{config_file}` (its config as JSON, in that folder), `{random_seed}` (31 bits from the
-            experiment's own stream) and `{python}` (this interpreter). Other braces are written twice.
+            `{iteration}`, `{repetition}`, `{updates}`, `{device}`, `{folder}` (the experiment's), `{config}`
+            (all of it as JSON), `{config_file}` (the same in a file of that folder), `{random_seed}` (31 bits
+            from the experiment's own stream) and `{python}` (this interpreter). Other braces are written
+            twice.
         parse : path, callable, None or False
             Where the result is: in a file of JSON, a path in the experiment's folder, which may have
             placeholders; or what a function returns that gets a `Finished`. By default it is what the program

@@ -36,6 +36,7 @@ OWN: dict[str, Callable[[Any], Any]] = {  # of a running experiment
     "id": lambda run: run.id,
     "iteration": lambda run: run.iteration,
     "folder": lambda run: str(run.folder),
+    "config": lambda run: nested(run.config),
     "config_file": _config_file,
     "random_seed": lambda run: int.from_bytes(run.seed_bytes("random_seed", 4), "little") >> 1,
     "python": lambda run: sys.executable,

@@ -74,6 +74,7 @@ def test_placeholders_that_the_study_knows():
     names = ["id", "iteration", "repetition", "folder", "random_seed", "python", "device"]
     words = ["echo", '{{"all": [' + ", ".join(f'"{{{name}}}"' for name in names) + ', {a:.2f}, "{g}"]}}']
     study = Research("study", Domain(a=[1 / 3]) * Domain({"g/x": [1], "g/y": [(1, None)]}), n_reps=2)
+    study.add_command("echo {config}", save_to="whole")
     study.add_command(["cat", "{config_file}"], lambda done: json.loads(done.stdout), save_to="told")
     study.add_command([word.replace('"{g}"', "{g}") for word in words], when=1)
     study.run(bar=False, parallel=False, seed=1)
@@ -84,7 +85,7 @@ def test_placeholders_that_the_study_knows():
         assert folder == os.path.abspath(f"study/experiments/{row.id}")
         assert 0 <= int(seed) < 2**31
         assert (a, g) == (0.33, {"x": 1, "y": [1, None]})
-        assert row.told == {"a": 1 / 3, "g": {"x": 1, "y": [1, None]}}
+        assert row.whole == row.told == {"a": 1 / 3, "g": {"x": 1, "y": [1, None]}}
     assert {row[2] for row in table["all"]} == {"0", "1"}
     assert len({row[4] for row in table["all"]}) == 2
     again = Research("again", study.domain, study.experiment, n_reps=2).run(bar=False, workers=2, seed=1)

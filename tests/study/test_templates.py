@@ -87,9 +87,9 @@ def test_what_may_be_missing_can_be_asked_for(tmp_path):
 
 
 def test_values_are_plain(tmp_path):
-    write(a__j2="{{ f }} {{ t | tojson }} {{ text }} {{ none }}")
-    found = render({"f": Alias(max, "the max"), "t": (1, 2), "text": "<&é>", "none": None}, tmp_path)
-    assert found == {"a": "the max [1, 2] <&é> None"}
+    write(a__j2="{{ f }} {{ t | tojson }} {{ text }} {{ none }} {{ config['a-b'] }}")
+    config = {"f": Alias(max, "the max"), "t": (1, 2), "text": "<&é>", "none": None, "a-b": 5}
+    assert render(config, tmp_path) == {"a": "the max [1, 2] <&é> None 5"}
 
 
 def test_one_experiment_that_cannot_be_filled_in_fails_alone():
