@@ -23,7 +23,7 @@ from research.experiment.program import Program
 from research.experiment.rendering import Templates, write_filled
 from research.experiment.versions import Version
 from research.results.added import describe_added
-from research.storage.base import Closed, Registered, Study
+from research.storage.base import Begun, Closed, Registered, Study
 from research.storage.folder import NewFolder
 from research.storage.opening import open_store
 from research.tasks import TaskSource
@@ -39,12 +39,15 @@ class Batch:
     definition : Definition
     seed : int
     jobs : Jobs
+    begun : Begun
+        Who exports it, and how.
     """
 
-    def __init__(self, definition: Definition, seed: int, jobs: Jobs) -> None:
+    def __init__(self, definition: Definition, seed: int, jobs: Jobs, begun: Begun) -> None:
         self._definition = definition
         self._seed = seed
         self._jobs = jobs
+        self._begun = begun
         self._codes = Codes.of_new(Version.of(definition.experiment, None))
 
     def write(self, new: NewFolder, target: Path, machine: Templates, settings: dict[str, Any]) -> None:
@@ -62,7 +65,7 @@ class Batch:
                     notes[item.member.folder_name] = self._write_job(temporary / JOBS, item.member)
                 if not notes:
                     raise ValueError("the domain has no configs: there is nothing to export")
-                store.write(registered)
+                store.write([self._begun, *registered])
                 store.write([Closed(time.time(), STOPPED, None)])
                 save_definition(new.path, vars(self._definition))  # (results are complete without it)
             self._write_top(temporary, target, machine, settings, notes, new.path)

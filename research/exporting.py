@@ -10,6 +10,7 @@ from research.definition import check_definition
 from research.domain import Domain
 from research.errors import StudyError, StudyExistsError
 from research.experiment.experiment import Experiment
+from research.monitoring.invocation import this_run
 from research.storage.folder import NewFolder
 from research.updating import Update
 from samplers import make_seed
@@ -39,6 +40,7 @@ class Exporting:
         into: str | os.PathLike[str] | None = None,
         *,
         seed: Any = None,
+        note: str | None = None,
         **settings: Any,
     ) -> Path:
         """Write the experiments as job folders, for a machine that has no such library.
@@ -59,7 +61,7 @@ class Exporting:
             `n_jobs`, `jobs` (names of folders) and settings.
         into : path, optional
             The folder of the batch. Default: `<name>-batch`.
-        seed : optional
+        seed, note
             As in `run`.
         **settings
             For the machine: `parallel`; with Slurm also `time`, `partition`, `account`, `cpus_per_task`,
@@ -104,6 +106,7 @@ class Exporting:
                 "been run: export the domain that there is from a study without them"
             )
         check_definition(self.domain, self.experiment, {})
+        begun = this_run(note)
         jobs = Jobs.of(self.experiment, templates)
         machine_files = read_machine(machine, settings)
         definition = self._definition(self.name)
@@ -116,6 +119,6 @@ class Exporting:
         with NewFolder(self.name) as folder:
             if target.is_relative_to(folder.path):
                 raise ValueError(f"`into` must not be in the study's own folder, got {str(target)!r}")
-            Batch(definition, own_seed, jobs).write(folder, target, machine_files, settings)
+            Batch(definition, own_seed, jobs, begun).write(folder, target, machine_files, settings)
             self._folder = folder.path
         return target

@@ -18,7 +18,7 @@ from research.experiment.experiment import check_variable
 from research.experiment.external import MOST_KEPT
 from research.experiment.jobs import JOBS, NOTES, RESULT, STARTED, STATUS
 from research.reporting import FILE
-from research.storage.base import Closed, ExperimentRow, Record, Registered, Restarted, Store
+from research.storage.base import Closed, ExperimentRow, Record, Registered, Store
 from research.storage.copying import copy_tree
 from research.storage.damage import readable
 from research.storage.encoding import encode_block, freeze
@@ -150,7 +150,6 @@ def _records(row: ExperimentRow, outcome: _Outcome) -> Iterator[Record]:
     attempt = row.attempt + (row.started is not None)
     known = (row.config, row.aliases, row.group, row.slot, row.key, attempt, None, row.code)
     yield Registered(member, *known)
-    yield Restarted(row.id)
     blocks = tuple(_block(variable, values) for variable, values in outcome.values.items())
     if blocks:
         yield Values(row.id, blocks, urgent=True)

@@ -42,7 +42,7 @@ def test_a_batch_runs_without_the_library_and_its_results_are_as_any_others():
     code = "import json, sys; print(json.dumps({'args': sys.argv[1:], 'twice': 2 * float(sys.argv[1])}))"
     code = code.replace("{", "{{").replace("}", "}}")
     study.add_command(["{python}", "-I", "-S", "-c", code, "{x}", "{m/t}", "{id}"])
-    batch = study.export_batch(seed=1)
+    batch = study.export_batch(seed=1, note="for elsewhere")
     assert batch == Path("top/study-batch").absolute()
     shutil.move(batch, "elsewhere")
     submit(Path("elsewhere").absolute())
@@ -56,6 +56,7 @@ def test_a_batch_runs_without_the_library_and_its_results_are_as_any_others():
     assert table["twice"].tolist() == here.results.df["twice"].tolist()
     assert table["id"].tolist() == here.results.df["id"].tolist()
     assert results.study.outcome == "done"
+    assert results.runs["note"].tolist() == ["for elsewhere"]
     assert set(results.statuses_to_df()["status"]) == {"done"}
 
 
