@@ -31,6 +31,7 @@ from research.experiment.executor import Program
 from research.experiment.running import RunningExperiment, UnitError
 from research.profiling.measuring import Times
 from research.storage.encoding import encode_block, encode_functions, encode_times, freeze
+from research.storage.shelf import Shelf
 
 MOST_TEXT = 2**20  # characters of what an exception says that are kept
 ANYTHING = (
@@ -77,8 +78,11 @@ class Recorder:
     Units save from the worker's thread while a timer collects from another.
     """
 
-    def __init__(self, worker: int, experiment: str, flush: Callable[[], None]) -> None:
+    def __init__(
+        self, worker: int, experiment: str, flush: Callable[[], None], shelf: Shelf | None = None
+    ) -> None:
         self._worker = worker
+        self._shelf = shelf
         self.experiment = experiment
         self._flush = flush
         self.started = time.time()
@@ -92,7 +96,7 @@ class Recorder:
 
     def save(self, variable: str, iteration: int, value: Any) -> None:
         try:
-            value = freeze(value)
+            value = freeze(value, self._shelf, variable, iteration)
         except TypeError as error:
             raise TypeError(f"{variable!r} was not saved: {error}") from error.__cause__
         with self._lock:
@@ -137,6 +141,7 @@ class Recorder:
     def become_copy(self) -> None:
         """Be of no use but to the unit that forked; what it saves goes nowhere."""
         self._lock = threading.Lock()  # a thread that is not here may have held it
+        self._shelf = None
         if self.run is not None:
             self.run.is_copy = True
             self.run.ending = self.run.ending or "copied"
@@ -248,7 +253,9 @@ class TaskRunner:
     def run(self, task: Task) -> None:
         """Run a task to its end; events that are not sent by then are kept until the next `flush`."""
         begun = time.perf_counter()
-        recorders = {member.id: Recorder(self._worker, member.id, self.flush) for member in task.members}
+        recorders = {
+            member.id: Recorder(self._worker, member.id, self.flush, self._shelf()) for member in task.members
+        }
         blueprint = self._blueprint
         if self._capture is not None:
             self._capture.begin(
@@ -340,6 +347,11 @@ class TaskRunner:
         with self._lock:  # what it printed is told before its end, whoever collects
             self._capture.cut()
             recorder.end(run)
+
+    def _shelf(self) -> Shelf | None:
+        """Return where an experiment puts large objects, if there is a folder for them."""
+        blueprint = self._blueprint
+        return Shelf(blueprint.folder) if blueprint.keeps_objects else None
 
     def _turn_taker(self, n_branches: int) -> Callable[[Sequence[RunningExperiment]], None] | None:
         """Return what has to be told whose turn it is, if there are several and somebody has to know."""

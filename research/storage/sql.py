@@ -27,15 +27,15 @@ from research.storage.base import (
 from research.storage.batch import VALUES, Batch
 from research.storage.damage import readable
 from research.storage.encoding import decode_name, decode_object, encode_name, plain
-from research.storage.files import identity, object_file, object_path
+from research.storage.files import identity, object_file
 from research.storage.finished import is_finished, read_finished, row_columns, walk_rows
 from research.storage.folder import DATABASE
 from research.storage.runs import add_runs, read_runs
+from research.storage.shelf import LARGE, object_path, sweep
 from research.storage.statements import Statements
 from research.storage.upgrading import add_columns, columns_of
 from research.whole import write_whole
 
-LARGE = 2**20  # bytes from which an object gets a file of its own, where there is a folder for it
 _MAKING_TABLES = 7_255_903_104  # a number that nobody else will have thought of
 _CHUNK = 500  # SQLite's limit on parameters of one statement was 999 for long
 
@@ -92,6 +92,10 @@ class SqlStore:
             self._next_part = connection.execute(last).scalar() or 0
             own = sa.update(schema.studies).where(schema.studies.c.id == found.id)
             connection.execute(own.values(**row, finished=None, outcome=None, error=None))
+            path = schema.objects.c.path
+            if self._folder is not None:
+                named = sa.select(path).where(path.is_not(None))
+                sweep(self._folder, lambda: set(connection.execute(named).scalars()))
 
     def _begin(self, study: Study, row: dict[str, Any]) -> None:
         self._name = study.name
