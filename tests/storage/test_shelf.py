@@ -62,7 +62,9 @@ def test_what_is_small_or_plain_has_no_file(folder, value):
 def test_attempts_variables_and_iterations_have_names_of_their_own(folder):
     array = LARGE_VALUES["floats"]
     places = [("x", 0), ("x", 1), ("y", 0), ("../../y", 0)]
-    paths = {freeze(array, shelf, *place).path for shelf in (Shelf(folder), Shelf(folder)) for place in places}
+    paths = {
+        freeze(array, shelf, *place).path for shelf in (Shelf(folder), Shelf(folder)) for place in places
+    }
     assert len(paths) == 8
     assert all((folder / path).parent == folder / "objects" for path in paths)
 
