@@ -146,6 +146,12 @@ class Recorder:
             self.run.is_copy = True
             self.run.ending = self.run.ending or "copied"
 
+    def let_go(self) -> None:
+        """Forget the experiment, which is over, so that what its units hold is free before the next begins."""
+        if self.run is not None:
+            self.run.branches = ()
+            self.run = None
+
     def collect(self) -> list[Event]:
         """Return events of all that happened since the last call."""
         if self._is_over:
@@ -283,6 +289,7 @@ class TaskRunner:
                 self._waiting.extend(self._capture.end())
             for recorder in self._recorders:
                 self._waiting.extend(recorder.collect())
+                recorder.let_go()
             self._recorders = []
             self._waiting.append(TaskDone(self._worker, task.number, time.perf_counter() - begun))
 
