@@ -15,8 +15,9 @@ from research.domain import Domain
 from research.domain.walking import checked_numbers
 from research.errors import StudyError
 from research.experiment.builder import Builder
-from research.experiment.executor import Executor, Program
+from research.experiment.executor import Executor
 from research.experiment.experiment import Experiment
+from research.experiment.program import Program
 from research.experiment.versions import Version
 from research.kept import Kept
 from research.monitoring.environment import Meta

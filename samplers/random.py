@@ -43,6 +43,8 @@ def make_seed(seed: Seed = None) -> int:
     >>> make_seed(None) != make_seed(None)
     True
     """
+    if type(seed) is int and seed >= 0:
+        return seed
     if seed is None or isinstance(seed, bool | np.bool_):
         return int.from_bytes(np.random.SeedSequence().generate_state(4).tobytes(), "little")
     if isinstance(seed, np.random.SeedSequence):

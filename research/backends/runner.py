@@ -27,7 +27,7 @@ from research.events import (
     TaskDone,
     Values,
 )
-from research.experiment.executor import Program
+from research.experiment.program import Program
 from research.experiment.running import RunningExperiment, UnitError
 from research.profiling.measuring import Times
 from research.storage.encoding import encode_block, encode_functions, encode_times, freeze
@@ -147,7 +147,7 @@ class Recorder:
             self.run.ending = self.run.ending or "copied"
 
     def let_go(self) -> None:
-        """Forget the experiment, which is over, so that what its units hold is free before the next begins."""
+        """Forget the experiment, which is over: what its units hold is to be free before the next begins."""
         if self.run is not None:
             self.run.branches = ()
             self.run = None
@@ -250,7 +250,11 @@ class TaskRunner:
         self._capture = capture
         self._program = Program.compile(blueprint.experiment, blueprint.n_iters, blueprint.profile)
         self._lock = threading.RLock()
-        self._domains = dict(enumerate(blueprint.domains))
+        self._domains = {
+            generation: (domain, domain.stream(blueprint.seed, generation))
+            for generation, domain in enumerate(blueprint.domains)
+        }
+        self._devices: dict[int, dict[str, Any]] = {}  # what configs of a branch say of its devices
         self._recorders: list[Recorder] = []  # of the task that runs
         self._waiting: list[Event] = []  # of tasks that are done
         self._whereabouts = Whereabouts()
@@ -322,7 +326,7 @@ class TaskRunner:
 
     def replace(self, generation: int, domain: Domain) -> None:
         """Take note of a further domain; from any thread, before tasks that need it."""
-        self._domains[generation] = domain
+        self._domains[generation] = domain, domain.stream(self._blueprint.seed, generation)
 
     def become_copy(self) -> None:
         """Do what the unit that forked does here, and no more: the task goes on in the other process."""
@@ -368,12 +372,13 @@ class TaskRunner:
         return lambda runs: capture.turn(tuple(run.id for run in runs))
 
     def _config(self, member: Member, branch: int) -> Config:
-        domain = self._domains[member.generation]
-        stream = domain.stream(self._blueprint.seed, member.generation)
+        domain, stream = self._domains[member.generation]
         values = domain.point(member.key, stream, member.pass_, member.places).values
         values["repetition"] = member.repetition
         values["updates"] = member.generation
-        more = (self._spec.config, *self._blueprint.branches_configs[branch : branch + 1])
-        if not any("device" in config for config in more):  # who deals none may say it in their own way
-            values["device"] = self._spec.device(branch)
+        if branch not in self._devices:
+            more = (self._spec.config, *self._blueprint.branches_configs[branch : branch + 1])
+            is_said = any("device" in config for config in more)  # who deals none may say it in their own way
+            self._devices[branch] = {} if is_said else {"device": self._spec.device(branch)}
+        values.update(self._devices[branch])
         return Config.of_items(values)

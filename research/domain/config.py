@@ -16,7 +16,7 @@ from research.domain.values import Alias, Opaque, unwrap
 from research.errors import UnstableValueError, did_you_mean
 
 _new = object.__new__
-_PLAIN = frozenset({str, int, float, bool, type(None)})
+PLAIN = frozenset({str, int, float, bool, type(None)})
 AUXILIARY = ("repetition", "device", "updates")  # set by the study, not by the domain
 
 
@@ -42,7 +42,7 @@ def entries(items: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
     """
     pairs: list[tuple[str, str]] = []
     for name, value in items:
-        if type(value) in _PLAIN:  # nearly all: there may be millions
+        if type(value) in PLAIN:  # nearly all: there may be millions
             pairs.append((name, canonical_text(value)))
             continue
         try:
@@ -203,7 +203,7 @@ class Config(Mapping[str, Any]):
             value = self._items[key]
         except KeyError:
             return self._find(key)
-        if type(value) in _PLAIN:
+        if type(value) in PLAIN:
             return value
         value = unwrap(value)
         if type(value) in CONTAINERS:
@@ -226,7 +226,7 @@ class Config(Mapping[str, Any]):
 
     def _is_plain(self) -> bool:
         """Whether values are given as they are."""
-        return _PLAIN.issuperset(map(type, self._items.values()))
+        return PLAIN.issuperset(map(type, self._items.values()))
 
     def _find(self, key: str) -> Any:
         """Look for a parameter, or a group of them, by their whole paths, however they were written."""
@@ -242,7 +242,8 @@ class Config(Mapping[str, Any]):
         if key in self._items:
             return True
         inside = f"{key}/"
-        return any(path == key or path.startswith(inside) for path, _ in flatten(self._items.items()))
+        paths = self._items if self._is_plain() else dict(flatten(self._items.items()))
+        return any(path == key or path.startswith(inside) for path in paths)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._items)

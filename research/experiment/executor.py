@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
-from itertools import count, groupby
+from itertools import count
 from logging import getLogger
 from pathlib import Path
 from typing import Any, Self
@@ -17,78 +15,15 @@ from research.domain.identity import experiment_id
 from research.experiment.compiling import Evaluator, MissingOutput
 from research.experiment.experiment import Experiment, checked_experiment
 from research.experiment.merging import merge_configs
+from research.experiment.program import Program
 from research.experiment.running import FanOut, MemorySink, RunningExperiment, RunningUnit, Sink
 from research.experiment.seeding import Turns, kept_globals, seed_globals
 from research.experiment.units import Step
-from research.profiling.measuring import IterationClock, invoke_timed, measured, read_profile
+from research.profiling.measuring import IterationClock, read_profile
 from research.profiling.profiler import Profiler
 from samplers import make_seed
 
 TARGETS = {"threads": "threads", "t": "threads", "for": "for", "f": "for"}
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """An experiment compiled: what is the same for every task.
-
-    Parameters
-    ----------
-    instances : tuple of (name, root, maker)
-    segments : tuple of (root, steps)
-        Neighbouring units that run either once for all branches or in each of them.
-    n_iters : int or None
-        None: until a unit is exhausted.
-    profile : 0, 1 or 2
-        What is measured of instances and units; see `Research.run`.
-    """
-
-    instances: tuple[tuple[str, bool, Evaluator], ...]
-    segments: tuple[tuple[bool, tuple[Step, ...]], ...]
-    n_iters: int | None
-    profile: int = 0
-
-    @classmethod
-    def compile(cls, experiment: Experiment, n_iters: int | None = None, profile: int = 0) -> Program:
-        """Compile every unit of an experiment.
-
-        Raises
-        ------
-        ValueError
-            If `n_iters` is not positive, or an expression names what is not there.
-        """
-        if n_iters is not None and (isinstance(n_iters, bool) or not isinstance(n_iters, int) or n_iters < 1):
-            raise ValueError(f"`n_iters` must be a positive int or None, got {n_iters!r}")
-        experiment.check()
-        if n_iters is None and experiment.only_callables:
-            n_iters = 1
-        invoke = invoke_timed if profile else None
-        instances = [
-            (spec.name, spec.root, measured(spec.target.compile(spec.name, invoke), place, profile))
-            for place, spec in enumerate(experiment.instances.values())
-        ]
-        steps = [unit.compile(invoke) for unit in experiment.units.values()]
-        steps = [
-            step._replace(call=measured(step.call, place, profile))
-            for place, step in enumerate(steps, len(instances))
-        ]
-        return cls(
-            tuple(instances),
-            tuple((root, tuple(group)) for root, group in groupby(steps, key=lambda step: step.root)),
-            n_iters,
-            profile,
-        )
-
-    @property
-    def names(self) -> list[str]:
-        """Names of instances and units, in their order."""
-        return [name for name, _, _ in self.instances] + [
-            step.name for _, steps in self.segments for step in steps
-        ]
-
-    @property
-    def has_root(self) -> bool:
-        """Whether anything runs once for all branches."""
-        return any(root for root, _ in self.segments) or any(root for _, root, _ in self.instances)
 
 
 class Executor:
@@ -261,17 +196,11 @@ class Executor:
         """
         if self._clock is not None:
             self._clock.start()
-        with ExitStack() as stack:
-            if self._seed_libraries and self._is_alone:  # (else who made it knows what to put back, and when)
-                stack.enter_context(kept_globals())
-            if self._seed_libraries and self._turns is None:
-                seed_globals(self.experiments[0])
-            apply: Callable[..., Any] = map
-            if self.target == "threads" and len(self.experiments) > 1:
-                from concurrent.futures import ThreadPoolExecutor
-
-                apply = stack.enter_context(ThreadPoolExecutor(len(self.experiments), "branch")).map
-            self._run(lambda work, branches: deque(apply(work, branches), maxlen=0))
+        if self._seed_libraries and self._is_alone:  # (else who made it knows what to put back, and when)
+            with kept_globals():
+                self._run_all()
+        else:
+            self._run_all()
         if self._is_alone and all(run.is_failed for run in self.experiments):
             text = "all %s experiments failed; the first error: %r; see `.experiments[i].errors`"
             getLogger("research").warning(text, len(self.experiments), self.experiments[0].errors[0])
@@ -286,6 +215,17 @@ class Executor:
         names = [step.name for _, steps in self.program.segments for step in steps]
         states = ", ".join(f"{count} {state}" for state, count in counts.items())
         return f"<executor of {names}: {states}>"
+
+    def _run_all(self) -> None:
+        if self._seed_libraries and self._turns is None:
+            seed_globals(self.experiments[0])
+        if self.target != "threads" or len(self.experiments) == 1:
+            self._run(_one_by_one)
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(len(self.experiments), "branch") as pool:
+            self._run(lambda work, branches: deque(pool.map(work, branches), maxlen=0))
 
     def _run(self, for_each: Callable[[Callable[[RunningExperiment], None], Any], Any]) -> None:
         self._create_instances(for_each)
@@ -398,3 +338,8 @@ class Executor:
             run.is_alive = False
             if self._on_end is not None:
                 self._on_end(run)
+
+
+def _one_by_one(work: Callable[[RunningExperiment], None], branches: Sequence[RunningExperiment]) -> None:
+    for run in branches:
+        work(run)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from research.domain import Config
-from research.domain.config import AUXILIARY, copy_containers
+from research.domain.config import AUXILIARY, PLAIN, copy_containers
 from research.domain.identity import experiment_bytes, experiment_rng, experiment_seeds
 from research.errors import did_you_mean
 from research.experiment.compiling import MissingOutput
@@ -156,9 +156,7 @@ class RunningExperiment:
     ) -> None:
         self.id = id
         self.full_config = config
-        self.config = Config.of_items(
-            {key: value for key, value in config.raw_items() if key not in AUXILIARY}
-        )
+        self._config: Config | None = None
         self.units = units
         self.instances = instances
         self.iteration = 0
@@ -180,8 +178,16 @@ class RunningExperiment:
 
     @property
     def storage(self) -> Storage:
-        """What `S()` gives; made anew each time, so that an experiment that is over holds nothing of itself."""
+        """What `S()` gives; made anew each time, so that an experiment holds nothing that holds it."""
         return Storage(self)
+
+    @property
+    def config(self) -> Config:
+        """What the experiment is told, without what the study has added."""
+        if self._config is None:
+            items = self.full_config.raw_items()
+            self._config = Config.of_items({key: value for key, value in items if key not in AUXILIARY})
+        return self._config
 
     @property
     def random(self) -> np.random.Generator:
@@ -253,7 +259,8 @@ class RunningExperiment:
     def parameter(self, name: str) -> Any:
         """Return the value of a parameter; lists, dicts and sets in it are copies, arrays read-only."""
         try:
-            return copy_containers(self.full_config[name])
+            value = self.full_config[name]
+            return value if type(value) in PLAIN else copy_containers(value)
         except KeyError:
             raise KeyError(
                 f"the config has no parameter {name!r}{did_you_mean(name, self.full_config)}"
@@ -262,14 +269,14 @@ class RunningExperiment:
     def save(self, variable: str, value: Any) -> None:
         """Save a value at the current iteration."""
         if variable not in self._variables:
-            check_variable(variable, self.config)
+            check_variable(variable, self.full_config)
             self._variables.add(variable)
         self.sink.save(variable, self.iteration, value)
 
     def save_at(self, iteration: int, variable: str, value: Any) -> None:
         """Save a value at an iteration that somebody else counts, never one before the last."""
         if variable not in self._variables:
-            check_variable(variable, self.config)
+            check_variable(variable, self.full_config)
             self._variables.add(variable)
         self.sink.save(variable, iteration, value)
 

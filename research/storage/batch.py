@@ -6,8 +6,6 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
-import sqlalchemy as sa
-
 from research.events import (
     QUEUED,
     RUNNING,
@@ -19,12 +17,12 @@ from research.events import (
     Running,
     Values,
 )
-from research.storage import schema
+from research.storage import tables
 from research.storage.base import Begun, Closed, Output, Record, Registered, Replaced, Restarted
 from research.storage.encoding import encode_name, plain
+from research.storage.tables import Table
 
 # of an experiment that begins anew
-VALUES = (schema.latest, schema.history, schema.objects, schema.profiles, schema.outputs)
 UPDATED = ("status", "worker", "started", "finished", "iterations", "error", "failures")
 _UNCHANGED: dict[str, Any] = {f"new_{name}": None for name in UPDATED}
 
@@ -44,6 +42,9 @@ class Keys(Protocol):
     def new_part(self) -> int:
         """Return a number greater than all before."""
 
+    def new_run(self) -> int:
+        """Return the number of a run that begins."""
+
 
 class Batch:
     """Collects records into rows, so that one write touches each row once."""
@@ -55,23 +56,24 @@ class Batch:
         self.updates: dict[int, dict[str, Any]] = {}
         self.again: dict[int, dict[str, Any]] = {}  # of experiments that begin anew: what has changed
         self.replaced: list[dict[str, Any]] = []  # what is to be known of domains that replaced another
-        self.runs: list[Begun] = []
         self.study: dict[str, Any] = {}  # changes of the study's own row
         self._latest: dict[tuple[int, str], dict[str, Any]] = {}
         self._history: dict[tuple[int, str, int], dict[str, Any]] = {}
         self._objects: dict[tuple[int, str, int], dict[str, Any]] = {}
         self._profiles: dict[tuple[int, str, int, int], dict[str, Any]] = {}
         self._outputs: dict[tuple[int, int], list[bytes]] = {}
+        self._runs: list[dict[str, Any]] = []
 
-    def rows(self) -> Iterator[tuple[sa.Table, list[dict[str, Any]]]]:
+    def rows(self) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
         """Walk tables and what is to be put into them."""
         for table, rows in (
-            (schema.experiments, list(self.new.values())),
-            (schema.latest, list(self._latest.values())),
-            (schema.history, list(self._history.values())),
-            (schema.objects, list(self._objects.values())),
-            (schema.profiles, list(self._profiles.values())),
-            (schema.outputs, [self._output(*place, parts) for place, parts in self._outputs.items()]),
+            (tables.EXPERIMENTS, list(self.new.values())),
+            (tables.LATEST, list(self._latest.values())),
+            (tables.HISTORY, list(self._history.values())),
+            (tables.OBJECTS, list(self._objects.values())),
+            (tables.PROFILES, list(self._profiles.values())),
+            (tables.OUTPUTS, [self._output(*place, parts) for place, parts in self._outputs.items()]),
+            (tables.RUNS, self._runs),
         ):
             if rows:
                 yield table, rows
@@ -115,7 +117,7 @@ class Batch:
         elif type(record) is Registered:
             self._register(record)
         elif type(record) is Begun:
-            self.runs.append(record)
+            self._begin_run(record)
         elif type(record) is Replaced:
             self.replaced.append(record._asdict())
         elif type(record) is Closed:
@@ -156,6 +158,13 @@ class Batch:
             "code": record.code,
             **dict.fromkeys(UPDATED[1:]),
         }
+
+    def _begin_run(self, record: Begun) -> None:
+        row = {
+            name: plain(value) if isinstance(value, str) else value
+            for name, value in record._asdict().items()
+        }
+        self._runs.append({"number": self._store.new_run(), **row})
 
     def _output(self, key: int, stream: int, parts: list[bytes]) -> dict[str, Any]:
         part = self._store.new_part()

@@ -21,13 +21,13 @@ from research.errors import Contradiction, DamagedStudyError
 from research.events import DONE, FAILED, LOST, QUEUED, RUNNING, STOPPED, TIMEOUT
 from research.storage import schema
 from research.storage.base import Study
-from research.storage.batch import VALUES
 from research.storage.comparing import Pair, compare, reader
 from research.storage.connecting import distrust, read_only_uri
 from research.storage.damage import readable
 from research.storage.encoding import encode_name, plain
 from research.storage.folder import DATABASE
 from research.storage.runs import copy_runs
+from research.storage.tables import VALUES
 from research.storage.upgrading import columns_of
 
 _RANKS = {status: rank for rank, status in enumerate((DONE, FAILED, TIMEOUT, STOPPED, LOST, RUNNING, QUEUED))}
@@ -229,7 +229,7 @@ class Joint:
     def _take(self, side: Side, shift: Shift, study: int, source: Any, target: Any) -> None:
         """Take rows of a study, under their new keys."""
         copy_runs(self._connection, study, source, target, _SOURCES[0])
-        for table in (schema.experiments, *VALUES):
+        for table in (schema.experiments, *(schema.metadata.tables[values.name] for values in VALUES)):
             rows = source(table)
             if table is schema.outputs and not sa.inspect(self._connection).has_table(
                 table.name, _SOURCES[0]

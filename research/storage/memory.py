@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
-
-import sqlalchemy as sa
-from sqlalchemy.pool import StaticPool
+from typing import TYPE_CHECKING, Any
 
 from research.storage.base import ExperimentRow, Finishes, Record, Snapshot, Study
 from research.storage.sql import SqlStore
+from research.storage.sqlite import SqliteWriter
+
+if TYPE_CHECKING:
+    from research.storage.reading import Reader
 
 
 class MemoryStore:
@@ -21,11 +23,18 @@ class MemoryStore:
     """
 
     def __init__(self) -> None:
-        engine = sa.create_engine(
-            "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
-        )
-        self._store = SqlStore(engine)
-        weakref.finalize(self, engine.dispose)  # nobody closes the results of a study that was let go
+        connection = sqlite3.connect(":memory:", check_same_thread=False)
+        weakref.finalize(self, connection.close)  # nobody closes the results of a study that was let go
+
+        def read(name: str | None) -> Reader:
+            import sqlalchemy as sa  # takes a quarter of a second, which who only writes should not wait for
+
+            from research.storage.reading import Reader
+
+            engine = sa.create_engine("sqlite://", creator=lambda: connection, poolclass=sa.pool.StaticPool)
+            return Reader(engine, name)
+
+        self._store = SqlStore(SqliteWriter(lambda: connection, "memory"), read)
         self._lock = threading.RLock()
 
     def begin(self, study: Study, resume: bool = False) -> None:

@@ -6,10 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
-
-import sqlalchemy as sa
-from sqlalchemy.pool import NullPool
+from typing import TYPE_CHECKING
 
 from research.errors import StudyNotFoundError
 from research.storage.base import Store
@@ -17,6 +14,13 @@ from research.storage.connecting import connect_read_only, connect_to_write
 from research.storage.folder import DATABASE
 from research.storage.memory import MemoryStore
 from research.storage.sql import SqlStore
+from research.storage.sqlite import SqliteWriter
+from research.storage.writing import not_found
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from research.storage.reading import Reader
 
 
 def open_store(folder: Path | None, stack: ExitStack, warn: Callable[[str], object]) -> Store:
@@ -55,14 +59,34 @@ def sqlite_store(
         raise StudyNotFoundError(f"there is no study in {str(folder)!r}: it has no {DATABASE}")
 
     def connect() -> sqlite3.Connection:
-        if read_only:
-            return connect_read_only(path)
-        return connect_to_write(path, warn)
+        return connect_read_only(path) if read_only else connect_to_write(path, warn)
 
-    pool: dict[str, Any] = {"poolclass": NullPool} if read_only else {}
-    return SqlStore(sa.create_engine("sqlite://", creator=connect, **pool), folder=folder)
+    def look() -> sqlite3.Connection:
+        if not path.is_file():
+            raise not_found(None)
+        return connect_read_only(path)
+
+    def read(name: str | None) -> Reader:
+        import sqlalchemy as sa  # takes a quarter of a second, which who only writes should not wait for
+
+        from research.storage.reading import Reader
+
+        engine = sa.create_engine("sqlite://", creator=look, poolclass=sa.pool.NullPool)
+        return Reader(engine, name, folder)
+
+    return SqlStore(SqliteWriter(connect, path), read, folder=folder)
 
 
 def url_store(url: str, name: str | None = None) -> SqlStore:
     """Open a store by SQLAlchemy's URL of a database, for instance PostgreSQL's."""
-    return SqlStore(sa.create_engine(url), name)
+    import sqlalchemy as sa
+
+    return engine_store(sa.create_engine(url), name)
+
+
+def engine_store(engine: Engine, name: str | None = None) -> SqlStore:
+    """Open a store in a database that SQLAlchemy connects to."""
+    from research.storage.databases import DatabaseWriter
+    from research.storage.reading import Reader
+
+    return SqlStore(DatabaseWriter(engine), lambda name: Reader(engine, name), name)

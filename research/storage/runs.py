@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
 
 from research.storage import schema
 from research.storage.base import Begun
-from research.storage.encoding import plain
-
-
-def add_runs(connection: sa.Connection, study: int, runs: Sequence[Begun]) -> None:
-    """Add runs that have begun to those that are there."""
-    table = schema.runs
-    count = sa.select(sa.func.count()).select_from(table).where(table.c.study == study)
-    number = connection.execute(count).scalar_one()
-    for place, run in enumerate(runs, number):
-        row = {
-            name: plain(value) if isinstance(value, str) else value for name, value in run._asdict().items()
-        }
-        connection.execute(sa.insert(table), {"study": study, "number": place, **row})
 
 
 def read_runs(connection: sa.Connection, study: int) -> list[Begun]:

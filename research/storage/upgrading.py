@@ -7,8 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from research.storage import schema
-
-_LATER = (schema.experiments.c.code,)
+from research.storage.tables import LATER
 
 
 def absent_columns(connection: sa.Connection, database: str | None = None) -> frozenset[str]:
@@ -21,16 +20,7 @@ def absent_columns(connection: sa.Connection, database: str | None = None) -> fr
         What it is called, where several are attached.
     """
     columns = sa.inspect(connection).get_columns(schema.experiments.name, database)
-    return frozenset(column.name for column in _LATER) - {column["name"] for column in columns}
-
-
-def add_columns(engine: sa.Engine) -> None:
-    """Add what a study that is gone on with lacks."""
-    with engine.begin() as connection:
-        for column in _LATER:
-            if column.name in absent_columns(connection):
-                kind = column.type.compile(engine.dialect)
-                connection.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}")
+    return frozenset(LATER) - {column["name"] for column in columns}
 
 
 def columns_of(

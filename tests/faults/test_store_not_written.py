@@ -53,10 +53,10 @@ def test_a_disk_that_is_full_at_the_end_of_an_iteration(little_room):
 
 
 def test_a_disk_that_is_full_before_there_is_a_study(monkeypatch):
-    def begin(self, study, row):
+    def begin(self, row, name, resume):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("research.storage.sql.SqlStore._begin", begin)
+    monkeypatch.setattr("research.storage.sqlite.SqliteWriter.begin", begin)
     with pytest.raises(StudyError, match=r"research\.db' cannot be written: OSError.*No space left"):
         Research("deep/study").add_callable("f", lambda: 1).run(bar=False)
     assert not Path("deep").exists()

@@ -10,8 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from research.storage.memory import MemoryStore
-from research.storage.opening import sqlite_store
-from research.storage.sql import SqlStore
+from research.storage.opening import engine_store, sqlite_store
 from tests.storage.records import study
 
 POSTGRES = os.environ.get("RESEARCH_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
@@ -47,7 +46,7 @@ def store(request, tmp_path):
     elif request.param == "memory":
         made = MemoryStore()
     else:
-        made = SqlStore(request.getfixturevalue("postgres_engine"), f"study {uuid.uuid4()}")
+        made = engine_store(request.getfixturevalue("postgres_engine"), f"study {uuid.uuid4()}")
     yield made
     if request.param != "postgresql":
         made.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 
 from research.errors import StudyNotFoundError
 from research.events import Member, Values
@@ -16,6 +17,7 @@ from research.results.values import all_series, opened
 from research.storage.base import Registered, Study
 from research.storage.encoding import encode_block, freeze
 from research.storage.opening import sqlite_store
+from research.storage.schema import metadata
 from research.storage.shelf import LARGE
 from research.whole import write_whole
 
@@ -106,3 +108,24 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         write_whole(path, "not bytes")
     assert path.read_bytes() == b"first"
     assert list(path.parent.iterdir()) == [path]
+
+
+def layout(connection):
+    """Return what SQLite knows of all tables and their indices."""
+    tables = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
+    found = {}
+    for name, text in tables:
+        columns = connection.execute(f"PRAGMA table_xinfo({name})").fetchall()
+        indices = sorted(row[1:] for row in connection.execute(f"PRAGMA index_list({name})"))
+        parts = [connection.execute(f"PRAGMA index_info({index[0]})").fetchall() for index in indices]
+        found[name] = "WITHOUT ROWID" in text, columns, indices, parts
+    return found
+
+
+def test_tables_are_those_that_sqlalchemy_would_make(folder):
+    begin(folder).close()
+    engine = sa.create_engine("sqlite://")
+    metadata.create_all(engine)
+    with closing(sqlite3.connect(folder / "research.db")) as made, engine.connect() as expected:
+        assert layout(made) == layout(expected.connection)
+    engine.dispose()

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from research import EC, Domain, Research, ResearchResults
-from research.storage.sql import SqlStore
+from research.storage.opening import engine_store
 from tests.storage.records import registered, study
 
 
@@ -51,13 +51,13 @@ def test_old_studies_are_merged(are_old):
 
 def test_an_old_database_of_postgresql_is_gone_on_with(postgres_engine):
     name = f"study {uuid.uuid4()}"
-    store = SqlStore(postgres_engine, name)
+    store = engine_store(postgres_engine, name)
     store.begin(study(name))
     store.write([registered(0)])
     with postgres_engine.begin() as connection:
         connection.execute(sa.text("ALTER TABLE experiments DROP COLUMN code"))
-    assert [row.code for row in SqlStore(postgres_engine, name).read().experiments] == [None]
-    again = SqlStore(postgres_engine, name)
+    assert [row.code for row in engine_store(postgres_engine, name).read().experiments] == [None]
+    again = engine_store(postgres_engine, name)
     again.begin(study(name), resume=True)
     again.write([registered(1)._replace(code="0123abcd")])
     assert [row.code for row in again.read().experiments] == [None, "0123abcd"]

@@ -1,0 +1,192 @@
+"""Writing to SQLite, by statements of its own: what is run for a second should not load SQLAlchemy first."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from research.storage.batch import UPDATED, Batch
+from research.storage.tables import EXPERIMENTS, LATER, OBJECTS, OUTPUTS, RUNS, STUDIES, TABLES, VALUES, Table
+from research.storage.writing import Begin, exists_already, not_found
+
+_CHUNK = 500  # SQLite's limit on parameters of one statement was 999 for long
+_OF_NEW_RUN = {"finished": None, "outcome": None, "error": None}
+
+
+class SqliteWriter:
+    """See `research.storage.writing.Writer`.
+
+    Parameters
+    ----------
+    connect : callable
+        Connects to the database, when there is something to write.
+    place : object
+        Of the database, as users know it.
+    """
+
+    errors: tuple[type[BaseException], ...] = (sqlite3.Error, OSError)
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection], place: object) -> None:
+        self._connect = connect
+        self.place = place
+        self._connected: sqlite3.Connection | None = None
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        if self._connected is None:
+            self._connected = self._connect()
+        return self._connected
+
+    def begin(self, row: Mapping[str, Any], name: str | None, resume: bool) -> Begin:
+        connection = self._connection
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for table in TABLES:
+                for text in _making(table):
+                    connection.execute(text)
+            if resume:
+                return self._go_on(connection, row, name)
+            text, values = _insert(STUDIES, row)
+            try:
+                number = connection.execute(text, values).lastrowid
+            except sqlite3.IntegrityError:
+                raise exists_already(row["name"]) from None
+            return Begin(number or 0)
+
+    def _go_on(self, connection: sqlite3.Connection, row: Mapping[str, Any], name: str | None) -> Begin:
+        """Find the study that is there, and where it has ended."""
+        present = {column[1] for column in connection.execute(f"PRAGMA table_info({EXPERIMENTS.name})")}
+        for column in LATER:
+            if column not in present:
+                kind = EXPERIMENTS.columns[column].sql
+                connection.execute(f"ALTER TABLE {EXPERIMENTS.name} ADD COLUMN {column} {kind}")
+        wanted = "" if name is None else " WHERE name = ?"
+        found = connection.execute(
+            f"SELECT id, next_key FROM {STUDIES.name}{wanted} ORDER BY id DESC LIMIT 1",
+            () if name is None else (name,),
+        ).fetchone()
+        if found is None:
+            raise not_found(name)
+        study, key = found
+        _change_study(connection, study, {**row, **_OF_NEW_RUN})
+        own = "WHERE study = ?"
+        (part,) = connection.execute(f"SELECT max(part) FROM {OUTPUTS.name} {own}", (study,)).fetchone()
+        (n_runs,) = connection.execute(f"SELECT count(*) FROM {RUNS.name} {own}", (study,)).fetchone()
+        return Begin(study, key, part or 0, n_runs)
+
+    def write(self, study: int, batch: Batch) -> None:
+        connection = self._connection
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for keys in _chunks(sorted(batch.cleared)):
+                places = ",".join("?" * len(keys))
+                for table in VALUES:
+                    text = f"DELETE FROM {table.name} WHERE study = ? AND experiment IN ({places})"
+                    connection.execute(text, (study, *keys))
+            for table, rows in batch.rows():
+                for row in rows:
+                    row["study"] = study
+                _upsert(table.name).execute(connection, rows)
+            for statement, changes in ((_update(), batch.updates), (_begin_again(), batch.again)):
+                for key, row in changes.items():
+                    row["study"], row["key"] = study, key
+                statement.execute(connection, changes.values())
+            if batch.study:
+                _change_study(connection, study, batch.study)
+
+    def files(self) -> set[str]:
+        text = f"SELECT path FROM {OBJECTS.name} WHERE path IS NOT NULL"
+        return {path for (path,) in self._connection.execute(text)}
+
+    def close(self) -> None:
+        if self._connected is not None:
+            self._connected.close()
+            self._connected = None
+
+
+class Statement(NamedTuple):
+    """A statement that is executed for many rows.
+
+    Parameters
+    ----------
+    text : str
+    names : tuple of str
+        Of the values that it takes, in its order.
+    """
+
+    text: str
+    names: tuple[str, ...]
+
+    def execute(self, connection: sqlite3.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Execute it for each row."""
+        connection.executemany(self.text, map(itemgetter(*self.names), rows))
+
+
+@cache
+def _upsert(name: str) -> Statement:
+    """Return what puts rows into a table, in place of those that have the same keys."""
+    (table,) = (table for table in TABLES if table.name == name)
+    names = tuple(table.all_columns)
+    changes = ", ".join(f'"{name}" = excluded."{name}"' for name in table.columns)
+    text = (
+        f"INSERT INTO {table.name} ({_listed(names)}) VALUES ({', '.join('?' * len(names))}) "
+        f"ON CONFLICT ({_listed(table.keys)}) DO UPDATE SET {changes}"
+    )
+    return Statement(text, names)
+
+
+@cache
+def _update() -> Statement:
+    """Return what changes rows of experiments."""
+    return _changing(dict.fromkeys(UPDATED, "?"))
+
+
+@cache
+def _begin_again() -> Statement:
+    """Return what changes the rows of experiments that begin anew, where it is known how."""
+    return _changing({name: f'coalesce(?, "{name}")' for name in ("attempt", "slot")})
+
+
+def _changing(values: Mapping[str, str]) -> Statement:
+    changes = ", ".join(f'"{name}" = {value}' for name, value in values.items())
+    text = f"UPDATE {EXPERIMENTS.name} SET {changes} WHERE study = ? AND key = ?"
+    return Statement(text, (*(f"new_{name}" for name in values), "study", "key"))
+
+
+def _insert(table: Table, row: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
+    values = ", ".join("?" * len(row))
+    return f"INSERT INTO {table.name} ({_listed(row)}) VALUES ({values})", tuple(row.values())
+
+
+def _change_study(connection: sqlite3.Connection, study: int, changes: Mapping[str, Any]) -> None:
+    text = ", ".join(f'"{name}" = ?' for name in changes)
+    connection.execute(f"UPDATE {STUDIES.name} SET {text} WHERE id = ?", (*changes.values(), study))
+
+
+def _making(table: Table) -> list[str]:
+    """Return statements that make a table, unless it is there."""
+    parts = [
+        f'"{name}" {kind.sql}{"" if kind.may_lack else " NOT NULL"}'
+        for name, kind in table.all_columns.items()
+    ]
+    parts.append(f"PRIMARY KEY ({_listed(table.keys)})")
+    parts += [f"UNIQUE ({_listed(names)})" for index, names in table.unique if index is None]
+    end = " WITHOUT ROWID" if table.is_clustered else ""
+    texts = [f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(parts)}){end}"]
+    texts += [
+        f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {table.name} ({_listed(names)})"
+        for index, names in table.unique
+        if index is not None
+    ]
+    return texts
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _chunks(keys: Sequence[int]) -> Iterable[Sequence[int]]:
+    return (keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK))
