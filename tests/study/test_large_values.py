@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import resource
 import signal
 import sqlite3
 import time
+import weakref
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from research import EC, Domain, E, Research, ResearchResults, S
+from research import EC, Domain, E, O, Research, ResearchResults, S
 from research.backends.inline import InlineBackend
 from research.events import Object, Values
 from research.storage.encoding import freeze
@@ -200,6 +202,33 @@ def test_they_are_read_in_every_way():
     assert again.monitor.counts == {"done": 5}
     assert files("both") == named("both")
     assert sorted(v[0] for v in ResearchResults(study.snapshot()).df["v"]) == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("more", [{}, {"branches": 2, "executor_target": "for"}], ids=["alone", "branches"])
+@pytest.mark.parametrize("root", [False, True], ids=["units", "and a root"])
+def test_what_units_returned_is_free_when_their_task_is_over(more, root):
+    """Without waiting for the collector: a worker that holds one array need not hold ten."""
+    alive, most = [], []
+
+    def note(array):
+        alive[:] = [kept for kept in alive if kept() is not None]
+        alive.append(weakref.ref(array))
+        most.append(len(alive))
+        return array
+
+    study = Research("study", Domain(a=range(8)))
+    if root:
+        study.add_callable("shared", lambda: np.zeros(10), root=True)
+    study.add_callable("own", lambda a, storage, run: note(np.full(10, a)), a=EC("a"), storage=S(), run=E())
+    study.save(O("own"), "v")
+    gc.collect()
+    gc.disable()
+    try:
+        study.run(**HERE, **more)
+    finally:
+        gc.enable()
+    assert len(most) == 8
+    assert max(most) <= more.get("branches", 1) + 1
 
 
 def test_studies_whose_driver_wrote_them_are_gone_on_with(monkeypatch):
