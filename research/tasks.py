@@ -31,8 +31,8 @@ class _Named(NamedTuple):
     """An experiment before it is known whether it is run."""
 
     member: Member
-    config: Config
     canonical: str
+    notes: str | None
 
 
 class TaskSource(Iterator[Task | None]):
@@ -105,6 +105,7 @@ class TaskSource(Iterator[Task | None]):
         self._walk = walk
         self._size = walk.size  # asked for twice for each item
         self._places = walk.places()
+        self._is_bare = domain.is_bare
         self._stream = domain.stream(self._seed, generation)
         self.generation = generation
         self._first = self._number  # of this domain's items
@@ -199,21 +200,22 @@ class TaskSource(Iterator[Task | None]):
         if is_over and self._numbering is None:
             self.n_over += 1
             return None
+        if point is None and self._is_bare and self._numbering is None:
+            member = Member(id_, number, key, pass_, repetition, self.generation)
+            return _Named(member, canonical, None)
         point = point or self._domain.point(key, self._stream, pass_)
         prefix = self._prefix(point.values, place)  # also of those that are left out: the next are counted on
         if is_over:
             self.n_over += 1
             return None
         member = Member(id_, number, key, pass_, repetition, self.generation, point.places, prefix)
-        return _Named(member, point.config, canonical)
+        return _Named(member, canonical, self._notes(point.config))
 
     def _register(self, named: _Named, slot: int) -> None:
-        member, config, canonical = named
+        member, canonical, notes = named
         known = self._past.find(member.id)
         key, attempt, before = (None, 1, None) if known is None else known
-        registered = Registered(
-            member, canonical, self._notes(config), self._task, slot, key, attempt, before, self._code
-        )
+        registered = Registered(member, canonical, notes, self._task, slot, key, attempt, before, self._code)
         self._registered.append(registered)
 
     def _prefix(self, values: Mapping[str, Any], place: Place) -> str | None:

@@ -6,6 +6,7 @@ import pickle
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from research.backends.base import Blueprint, WorkerSpec
@@ -27,6 +28,9 @@ from research.events import (
     TaskDone,
     Values,
 )
+from research.experiment.engine import Engine
+from research.experiment.executor import Executor
+from research.experiment.merging import merge_configs
 from research.experiment.program import Program
 from research.experiment.running import RunningExperiment, UnitError
 from research.profiling.measuring import Times
@@ -302,24 +306,51 @@ class TaskRunner:
         folders = {member.id: member.folder_name for member in task.members}
         with self._lock:
             self._recorders = list(recorders.values())
-        executor = blueprint.executor_class(
-            blueprint.experiment,
-            blueprint.executor_target,
-            [self._config(member, branch) for branch, member in enumerate(task.members)],
-            blueprint.branches_configs[: len(task.members)] or None,  # the last task may be smaller
-            self._spec.config,
-            finalize=blueprint.finalize,
-            debug=blueprint.debug,
-            seed=blueprint.seed,
-            folder=lambda id_: blueprint.experiment_folder(folders.get(id_, id_)),  # (a root has its own)
-            ids=list(recorders),
-            sinks=list(recorders.values()),
-            program=self._program,
-            on_end=lambda run: self._end(recorders[run.id], run),
-            on_iteration=self._on_iteration,
-            on_turn=self._turn_taker(len(recorders)),
-            seed_libraries=blueprint.seed_libraries,
-        )
+        configs = [self._config(member, branch) for branch, member in enumerate(task.members)]
+        branches = blueprint.branches_configs[: len(task.members)] or None  # the last task may be smaller
+
+        def folder(id_: str) -> Path:
+            return blueprint.experiment_folder(folders.get(id_, id_))  # (a root has its own)
+
+        def on_end(run: RunningExperiment) -> None:
+            self._end(recorders[run.id], run)
+
+        executor: Engine | Executor
+        if blueprint.executor_class is Executor:  # what it would check has been
+            executor = Engine(
+                self._program,
+                list(recorders),
+                merge_configs(configs, branches, self._spec.config),
+                list(recorders.values()),
+                blueprint.seed,
+                folder,
+                blueprint.finalize,
+                blueprint.debug,
+                on_end,
+                self._on_iteration,
+                self._turn_taker(len(recorders)),
+                blueprint.seed_libraries,
+                blueprint.executor_target == "threads",
+            )
+        else:
+            executor = blueprint.executor_class(
+                blueprint.experiment,
+                blueprint.executor_target,
+                configs,
+                branches,
+                self._spec.config,
+                finalize=blueprint.finalize,
+                debug=blueprint.debug,
+                seed=blueprint.seed,
+                folder=folder,
+                ids=list(recorders),
+                sinks=list(recorders.values()),
+                program=self._program,
+                on_end=on_end,
+                on_iteration=self._on_iteration,
+                on_turn=self._turn_taker(len(recorders)),
+                seed_libraries=blueprint.seed_libraries,
+            )
         for run in executor.experiments:
             recorders[run.id].run = run
         executor.run()

@@ -115,8 +115,10 @@ class Redirection:
     def flush(self, is_at_end: bool = False) -> None:
         """Write out what is held back; at the end, also by what units have put in place of a stream."""
         for stream, text in self._texts.items():
-            with contextlib.suppress(OSError, ValueError):  # closed by a unit
+            try:
                 text.flush()
+            except (OSError, ValueError):  # closed by a unit
+                pass
             current: Any = getattr(sys, STREAMS[stream], None) if is_at_end else text
             if current is not text:
                 with contextlib.suppress(Exception):  # it may be anything

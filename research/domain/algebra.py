@@ -161,6 +161,11 @@ class Algebra:
         }
 
     @property
+    def is_bare(self) -> bool:
+        """Whether no parameter or listed value has a short name, and no parameter a default."""
+        return not self._aliases and self._sum.is_bare
+
+    @property
     def seed(self) -> int | None:
         """Seed of the draws, if `set_iter_params` set one."""
         return self._seed

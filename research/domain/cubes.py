@@ -279,6 +279,10 @@ class Cube(Finding):
             yield self.config(self.locate(index, stream), stream)
             index += 1
 
+    @property
+    def is_bare(self) -> bool:
+        return not self.defaults and all(factor.is_bare for factor in self.factors)
+
     def canonical(self, key: Key) -> str | None:
         if self.defaults or self.only_draws:
             return None

@@ -79,6 +79,11 @@ class Factor(ABC):
         """Return the canonical text of a config, None if the config must be made for that."""
         return None
 
+    @property
+    def is_bare(self) -> bool:
+        """Whether no value has a short name, and no parameter a default."""
+        return all(_are_bare(values) for _, values in self.columns())
+
     @abstractmethod
     def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
         """Return the indices, ascending, at which the listed values are these.
@@ -264,6 +269,10 @@ class Zip(Factor):
         self.is_direct = all(part.is_direct for part in self.parts)
         self.drawn = frozenset().union(*(part.drawn for part in self.parts))
 
+    @property
+    def is_bare(self) -> bool:
+        return all(part.is_bare for part in self.parts)
+
     def locate(self, index: int, stream: Stream) -> Key:
         return index if self.is_direct else tuple(part.locate(index, stream) for part in self.parts)
 
@@ -293,6 +302,15 @@ class Zip(Factor):
 
     def __repr__(self) -> str:
         return f"({' @ '.join(f'({part!r})' for part in self.parts)})"
+
+
+def _are_bare(values: Any) -> bool:
+    """Whether no value is known to have a short name."""
+    if isinstance(values, np.ndarray):
+        return not values.dtype.hasobject
+    if isinstance(values, tuple | list):
+        return not any(type(value) is Alias for value in values)
+    return isinstance(values, range | Sampler)  # of other sequences it is not known how long they are
 
 
 def within(texts: Texts, names: Sequence[str]) -> Texts:

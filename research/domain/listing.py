@@ -37,6 +37,10 @@ class Listed(Factor):
         draft.items.update(config.raw_items())
         draft.defaults.update(config.defaults)
 
+    @property
+    def is_bare(self) -> bool:
+        return super().is_bare and not any(config.defaults for config in self.configs)
+
     def canonical(self, key: Key) -> str | None:
         return self.configs[key].canonical
 

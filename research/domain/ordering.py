@@ -111,8 +111,14 @@ class Sum(Factor):
         if isinstance(key, tuple):
             number, own = key
             return number, own
+        if len(self.cubes) == 1:  # nearly always
+            return 0, key
         number = bisect_right(self._starts, key, hi=self._n_known) - 1
         return number, key - self._starts[number]
+
+    @property
+    def is_bare(self) -> bool:
+        return all(cube.is_bare for cube in self.cubes)
 
     def canonical(self, key: Key) -> str | None:
         number, own = self._split(key)

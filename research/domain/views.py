@@ -43,6 +43,10 @@ class View(Factor):
         self.inner.put(self._inner_key(key), part)
         draft.include(part)
 
+    @property
+    def is_bare(self) -> bool:
+        return self.inner.is_bare
+
     def canonical(self, key: Key) -> str | None:
         return self.inner.canonical(self._inner_key(key))
 

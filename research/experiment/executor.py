@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from itertools import count
 from logging import getLogger
 from pathlib import Path
 from typing import Any, Self
 
 from research.domain import Config, ConfigAlias
 from research.domain.identity import experiment_id
-from research.experiment.compiling import Evaluator, MissingOutput
+from research.experiment.engine import Engine
 from research.experiment.experiment import Experiment, checked_experiment
 from research.experiment.merging import merge_configs
 from research.experiment.program import Program
-from research.experiment.running import FanOut, MemorySink, RunningExperiment, RunningUnit, Sink
-from research.experiment.seeding import Turns, kept_globals, seed_globals
-from research.experiment.units import Step
-from research.profiling.measuring import IterationClock, read_profile
+from research.experiment.running import MemorySink, RunningExperiment, Sink
+from research.experiment.seeding import kept_globals
+from research.profiling.measuring import read_profile
 from research.profiling.profiler import Profiler
 from samplers import make_seed
 
@@ -122,55 +119,25 @@ class Executor:
             level = read_profile(profile, self.target, len(merged))
             program = Program.compile(checked_experiment(experiment), n_iters, level)
         self.program = program
-        self._finalize, self._debug = finalize, debug
         self._is_alone = on_end is None  # nobody else is there to tell of failures
-        self._on_end, self._on_iteration = on_end, on_iteration
         if ids is None:
             ids = [experiment_id(config.canonical) for config in merged]
-        sinks = [MemorySink() for _ in merged] if sinks is None else sinks
-        seed = make_seed(seed)
-        steps = [step for _, steps in self.program.segments for step in steps]
-        roots = {step.name: RunningUnit(step.name, step.is_pipeline) for step in steps if step.root}
-        shared: dict[str, Any] = {}
-        self.experiments = [
-            RunningExperiment(
-                id_,
-                config,
-                seed,
-                sink,
-                {
-                    step.name: roots.get(step.name) or RunningUnit(step.name, step.is_pipeline)
-                    for step in steps
-                },
-                dict(shared),
-                folder,
-            )
-            for id_, config, sink in zip(ids, merged, sinks, strict=True)
-        ]
-        self._root: RunningExperiment | None = None
-        self._targets = list(self.experiments)  # that what a root unit saves is for
-        for run in self.experiments:
-            run.branches = self.experiments
-        if self.program.has_root:
-            first = self.experiments[0]
-            self._root = RunningExperiment(
-                f"root of {first.id}",
-                first.full_config,
-                seed,
-                FanOut(self._targets),
-                first.units,
-                first.instances,
-                None if folder is None else lambda _: first.folder,
-            )
-            self._root.branches = self.experiments
-        self._turns: Turns | None = None
-        if on_turn is not None or (seed_libraries and (self._root is not None or len(merged) > 1)):
-            self._turns = Turns(on_turn, seed_libraries)
-        self._clock: IterationClock | None = None
-        if program.profile:
-            runs = self.experiments, self._root, self._targets
-            self._clock = IterationClock(*runs, program.names, on_end, on_iteration)
-            self._on_end, self._on_iteration = self._clock.end, self._clock.next
+        self._engine = Engine(
+            program,
+            ids,
+            merged,
+            [MemorySink() for _ in merged] if sinks is None else sinks,
+            make_seed(seed),
+            folder,
+            finalize,
+            debug,
+            on_end,
+            on_iteration,
+            on_turn,
+            seed_libraries,
+            self.target == "threads",
+        )
+        self.experiments = self._engine.experiments
 
     @property
     def profiler(self) -> Profiler:
@@ -194,13 +161,11 @@ class Executor:
         Executor
             This object, with `experiments` at their end.
         """
-        if self._clock is not None:
-            self._clock.start()
         if self._seed_libraries and self._is_alone:  # (else who made it knows what to put back, and when)
             with kept_globals():
-                self._run_all()
+                self._engine.run()
         else:
-            self._run_all()
+            self._engine.run()
         if self._is_alone and all(run.is_failed for run in self.experiments):
             text = "all %s experiments failed; the first error: %r; see `.experiments[i].errors`"
             getLogger("research").warning(text, len(self.experiments), self.experiments[0].errors[0])
@@ -212,134 +177,6 @@ class Executor:
         )
         if all(run.is_alive and not run.iteration for run in self.experiments):
             counts = Counter({"not run": len(self.experiments)})
-        names = [step.name for _, steps in self.program.segments for step in steps]
+        names = [step.name for step in self.program.steps]
         states = ", ".join(f"{count} {state}" for state, count in counts.items())
         return f"<executor of {names}: {states}>"
-
-    def _run_all(self) -> None:
-        if self._seed_libraries and self._turns is None:
-            seed_globals(self.experiments[0])
-        if self.target != "threads" or len(self.experiments) == 1:
-            self._run(_one_by_one)
-            return
-        from concurrent.futures import ThreadPoolExecutor
-
-        with ThreadPoolExecutor(len(self.experiments), "branch") as pool:
-            self._run(lambda work, branches: deque(pool.map(work, branches), maxlen=0))
-
-    def _run(self, for_each: Callable[[Callable[[RunningExperiment], None], Any], Any]) -> None:
-        self._create_instances(for_each)
-        final = None if self.program.n_iters is None else self.program.n_iters - 1
-        for iteration in count():
-            is_last = iteration == final
-            alive = [run for run in self.experiments if run.is_alive]
-            if not alive:
-                break
-            for run in alive if self._root is None else [*alive, self._root]:
-                run.iteration = iteration
-            for is_root, steps in self.program.segments:
-                if is_root and self._root is not None:
-                    self._run_root(self._root, steps, is_last)
-                elif len(alive) == 1:
-                    self._run_steps(alive[0], steps, is_last)
-                else:
-                    for_each(partial(self._run_steps, steps=steps, is_last=is_last), alive)
-            for run in alive:
-                if is_last or run.ending:
-                    self._end(run)
-            if self._on_iteration is not None:
-                self._on_iteration()
-            if is_last:
-                break
-
-    def _create_instances(self, for_each: Callable[..., Any]) -> None:
-        for name, is_root, make in self.program.instances:
-            if is_root and self._root is not None:
-                owners = [self._root]
-            else:
-                owners = [run for run in self.experiments if not run.ending]
-
-            def create(run: RunningExperiment, name: str = name, make: Evaluator = make) -> None:
-                if self._turns is not None:
-                    self._turns.begin(run, self.experiments if run is self._root else (run,))
-                try:
-                    run.instances[name] = make(run)
-                except BaseException as error:
-                    self._handle(run, name, error)
-
-            for_each(create, owners)
-            if is_root and self._root is not None:
-                if self._root.ending:
-                    self._pass_on(self._root)
-                else:
-                    for run in self.experiments:
-                        run.instances[name] = self._root.instances[name]
-        for run in self.experiments:
-            if run.ending:  # there is nothing that units could work with
-                self._end(run)
-
-    def _run_root(self, root: RunningExperiment, steps: Sequence[Step], is_last: bool) -> None:
-        """Run units once for all branches for which they are due."""
-        for step in steps:
-            due = [run for run in self.experiments if run.is_alive and self._is_due(step, run, is_last)]
-            if due:
-                self._targets[:] = due
-                if self._turns is not None:
-                    self._turns.begin(root, due)
-                self._call(step, root, is_last or all(run.ending for run in due))
-                if root.ending:
-                    self._pass_on(root)
-
-    def _pass_on(self, root: RunningExperiment) -> None:
-        """Let every branch end the way the root did."""
-        for run in self.experiments:
-            if run.is_alive:
-                run.ending = run.ending or root.ending
-                run.errors.extend(root.errors)
-        root.ending, root.errors = None, []
-
-    def _run_steps(self, run: RunningExperiment, steps: Sequence[Step], is_last: bool) -> None:
-        """Run the units of one iteration that are due, one after another."""
-        if self._turns is not None:
-            self._turns.begin(run, (run,))
-        for step in steps:
-            if (step.always and run.ending is None) or self._is_due(step, run, is_last):
-                self._call(step, run, is_last)
-        if run.is_copy:
-            self._end(run)  # here: of a thread's process there is nothing but the thread in a copy
-
-    def _is_due(self, step: Step, run: RunningExperiment, is_last: bool) -> bool:
-        if run.ending is None:
-            return step.always or step.when.is_due(run.iteration, is_last)
-        if not self._finalize or run.is_copy:
-            return False
-        return step.when.last if run.ending == "exhausted" else step.when.is_due(run.iteration, True)
-
-    def _call(self, step: Step, run: RunningExperiment, is_last: bool) -> None:
-        try:
-            step.call(run)
-            if step.dump is not None and step.dump.is_due(run.iteration, is_last or run.ending is not None):
-                run.dump()
-        except StopIteration:
-            run.ending = run.ending or "exhausted"
-        except MissingOutput:
-            run.units[step.name].has_output = False  # the unit that failed has said why
-        except BaseException as error:
-            self._handle(run, step.name, error)
-
-    def _handle(self, run: RunningExperiment, name: str, error: BaseException) -> None:
-        run.fail(name, error)
-        if self._debug:
-            self._end(run)
-            raise error
-
-    def _end(self, run: RunningExperiment) -> None:
-        if run.is_alive:
-            run.is_alive = False
-            if self._on_end is not None:
-                self._on_end(run)
-
-
-def _one_by_one(work: Callable[[RunningExperiment], None], branches: Sequence[RunningExperiment]) -> None:
-    for run in branches:
-        work(run)

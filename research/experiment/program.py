@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from research.experiment.compiling import Evaluator
@@ -24,12 +24,26 @@ class Program:
         None: until a unit is exhausted.
     profile : 0, 1 or 2
         What is measured of instances and units; see `Research.run`.
+
+    Attributes
+    ----------
+    steps : tuple of Step
+        All units.
+    has_root : bool
+        Whether anything runs once for all branches.
     """
 
     instances: tuple[tuple[str, bool, Evaluator], ...]
     segments: tuple[tuple[bool, tuple[Step, ...]], ...]
     n_iters: int | None
     profile: int = 0
+    steps: tuple[Step, ...] = field(init=False)
+    has_root: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        has_root = any(root for root, _ in self.segments) or any(root for _, root, _ in self.instances)
+        object.__setattr__(self, "steps", tuple(step for _, steps in self.segments for step in steps))
+        object.__setattr__(self, "has_root", has_root)
 
     @classmethod
     def compile(cls, experiment: Experiment, n_iters: int | None = None, profile: int = 0) -> Program:
@@ -65,11 +79,4 @@ class Program:
     @property
     def names(self) -> list[str]:
         """Names of instances and units, in their order."""
-        return [name for name, _, _ in self.instances] + [
-            step.name for _, steps in self.segments for step in steps
-        ]
-
-    @property
-    def has_root(self) -> bool:
-        """Whether anything runs once for all branches."""
-        return any(root for root, _ in self.segments) or any(root for _, root, _ in self.instances)
+        return [*(name for name, _, _ in self.instances), *(step.name for step in self.steps)]

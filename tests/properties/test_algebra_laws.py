@@ -55,6 +55,9 @@ def test_what_a_config_is_called_without_being_made_is_what_it_is_called(pair):
     keys = [domain.locate(index, domain.stream()) for index in range(domain.count())]
     for key, config in zip(keys, domain, strict=True):
         assert domain.canonical(key) in (None, config.canonical)
+        if domain.is_bare:
+            assert not config.defaults
+            assert not any(isinstance(value, Alias) for _, value in config.raw_items())
 
 
 @pytest.mark.parametrize(

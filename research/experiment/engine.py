@@ -1,0 +1,259 @@
+"""The loop of a task: an experiment per branch, iteration by iteration, unit by unit."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from research.domain import Config
+from research.experiment.compiling import Evaluator, MissingOutput
+from research.experiment.program import Program
+from research.experiment.running import FanOut, RunningExperiment, RunningUnit, Sink
+from research.experiment.seeding import Turns, seed_globals
+from research.experiment.units import Step
+from research.profiling.measuring import IterationClock
+
+
+class Engine:
+    """Runs experiments side by side; see `research.Executor` for what its arguments mean.
+
+    All of them are given, and nothing is checked: there may be one of these for each of a million
+    experiments.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_debug",
+        "_finalize",
+        "_in_threads",
+        "_on_end",
+        "_on_iteration",
+        "_program",
+        "_root",
+        "_seed_libraries",
+        "_targets",
+        "_turns",
+        "experiments",
+    )
+
+    def __init__(
+        self,
+        program: Program,
+        ids: Sequence[str],
+        configs: Sequence[Config],
+        sinks: Sequence[Sink],
+        seed: int,
+        folder: Callable[[str], Path] | None,
+        finalize: bool,
+        debug: bool,
+        on_end: Callable[[RunningExperiment], None] | None,
+        on_iteration: Callable[[], None] | None,
+        on_turn: Callable[[Sequence[RunningExperiment]], None] | None,
+        seed_libraries: bool,
+        in_threads: bool,
+    ) -> None:
+        self._program = program
+        self._finalize, self._debug = finalize, debug
+        self._on_end, self._on_iteration = on_end, on_iteration
+        self._seed_libraries, self._in_threads = seed_libraries, in_threads
+        roots = {step.name: RunningUnit(step.name, step.is_pipeline) for step in program.steps if step.root}
+        self.experiments = [
+            RunningExperiment(
+                id_,
+                config,
+                seed,
+                sink,
+                {
+                    step.name: roots[step.name] if step.root else RunningUnit(step.name, step.is_pipeline)
+                    for step in program.steps
+                },
+                {},
+                folder,
+            )
+            for id_, config, sink in zip(ids, configs, sinks, strict=True)
+        ]
+        self._root: RunningExperiment | None = None
+        self._targets = list(self.experiments)  # that what a root unit saves is for
+        for run in self.experiments:
+            run.branches = self.experiments
+        if program.has_root:
+            self._root = self._make_root(seed, folder)
+        self._turns: Turns | None = None
+        if on_turn is not None or (seed_libraries and (self._root is not None or len(configs) > 1)):
+            self._turns = Turns(on_turn, seed_libraries)
+        self._clock: IterationClock | None = None
+        if program.profile:
+            runs = self.experiments, self._root, self._targets
+            self._clock = IterationClock(*runs, program.names, on_end, on_iteration)
+            self._on_end, self._on_iteration = self._clock.end, self._clock.next
+
+    def _make_root(self, seed: int, folder: Callable[[str], Path] | None) -> RunningExperiment:
+        first = self.experiments[0]
+        root = RunningExperiment(
+            f"root of {first.id}",
+            first.full_config,
+            seed,
+            FanOut(self._targets),
+            first.units,
+            first.instances,
+            None if folder is None else lambda _: first.folder,
+        )
+        root.branches = self.experiments
+        return root
+
+    def run(self) -> None:
+        """Run all iterations of all branches."""
+        if self._clock is not None:
+            self._clock.start()
+        if self._seed_libraries and self._turns is None:
+            seed_globals(self.experiments[0])
+        if len(self.experiments) == 1 and self._root is None:
+            self._create_instances(_one_by_one)
+            self._run_alone(self.experiments[0])
+        elif self._in_threads:
+            from concurrent.futures import ThreadPoolExecutor
+
+            with ThreadPoolExecutor(len(self.experiments), "branch") as pool:
+                self._run(lambda work, branches: deque(pool.map(work, branches), maxlen=0))
+        else:
+            self._run(_one_by_one)
+
+    def _run_alone(self, run: RunningExperiment) -> None:
+        """Do what `_run` does, for the one experiment that there is."""
+        steps, on_iteration = self._program.steps, self._on_iteration
+        final = None if self._program.n_iters is None else self._program.n_iters - 1
+        for iteration in count():
+            if not run.is_alive:
+                break
+            run.iteration = iteration
+            is_last = iteration == final
+            self._run_steps(run, steps, is_last)
+            if is_last or run.ending:
+                self._end(run)
+            if on_iteration is not None:
+                on_iteration()
+            if is_last:
+                break
+
+    def _run(self, for_each: Callable[[Callable[[RunningExperiment], None], Any], Any]) -> None:
+        self._create_instances(for_each)
+        final = None if self._program.n_iters is None else self._program.n_iters - 1
+        for iteration in count():
+            is_last = iteration == final
+            alive = [run for run in self.experiments if run.is_alive]
+            if not alive:
+                break
+            for run in alive if self._root is None else [*alive, self._root]:
+                run.iteration = iteration
+            for is_root, steps in self._program.segments:
+                if is_root and self._root is not None:
+                    self._run_root(self._root, steps, is_last)
+                elif len(alive) == 1:
+                    self._run_steps(alive[0], steps, is_last)
+                else:
+                    for_each(partial(self._run_steps, steps=steps, is_last=is_last), alive)
+            for run in alive:
+                if is_last or run.ending:
+                    self._end(run)
+            if self._on_iteration is not None:
+                self._on_iteration()
+            if is_last:
+                break
+
+    def _create_instances(self, for_each: Callable[..., Any]) -> None:
+        if not self._program.instances:
+            return
+        for name, is_root, make in self._program.instances:
+            if is_root and self._root is not None:
+                owners = [self._root]
+            else:
+                owners = [run for run in self.experiments if not run.ending]
+
+            def create(run: RunningExperiment, name: str = name, make: Evaluator = make) -> None:
+                if self._turns is not None:
+                    self._turns.begin(run, self.experiments if run is self._root else (run,))
+                try:
+                    run.instances[name] = make(run)
+                except BaseException as error:
+                    self._handle(run, name, error)
+
+            for_each(create, owners)
+            if is_root and self._root is not None:
+                if self._root.ending:
+                    self._pass_on(self._root)
+                else:
+                    for run in self.experiments:
+                        run.instances[name] = self._root.instances[name]
+        for run in self.experiments:
+            if run.ending:  # there is nothing that units could work with
+                self._end(run)
+
+    def _run_root(self, root: RunningExperiment, steps: Sequence[Step], is_last: bool) -> None:
+        """Run units once for all branches for which they are due."""
+        for step in steps:
+            due = [run for run in self.experiments if run.is_alive and self._is_due(step, run, is_last)]
+            if due:
+                self._targets[:] = due
+                if self._turns is not None:
+                    self._turns.begin(root, due)
+                self._call(step, root, is_last or all(run.ending for run in due))
+                if root.ending:
+                    self._pass_on(root)
+
+    def _pass_on(self, root: RunningExperiment) -> None:
+        """Let every branch end the way the root did."""
+        for run in self.experiments:
+            if run.is_alive:
+                run.ending = run.ending or root.ending
+                run.errors.extend(root.errors)
+        root.ending, root.errors = None, []
+
+    def _run_steps(self, run: RunningExperiment, steps: Sequence[Step], is_last: bool) -> None:
+        """Run the units of one iteration that are due, one after another."""
+        if self._turns is not None:
+            self._turns.begin(run, (run,))
+        for step in steps:
+            if (step.always and run.ending is None) or self._is_due(step, run, is_last):
+                self._call(step, run, is_last)
+        if run.is_copy:
+            self._end(run)  # here: of a thread's process there is nothing but the thread in a copy
+
+    def _is_due(self, step: Step, run: RunningExperiment, is_last: bool) -> bool:
+        if run.ending is None:
+            return step.always or step.when.is_due(run.iteration, is_last)
+        if not self._finalize or run.is_copy:
+            return False
+        return step.when.last if run.ending == "exhausted" else step.when.is_due(run.iteration, True)
+
+    def _call(self, step: Step, run: RunningExperiment, is_last: bool) -> None:
+        try:
+            step.call(run)
+            if step.dump is not None and step.dump.is_due(run.iteration, is_last or run.ending is not None):
+                run.dump()
+        except StopIteration:
+            run.ending = run.ending or "exhausted"
+        except MissingOutput:
+            run.units[step.name].has_output = False  # the unit that failed has said why
+        except BaseException as error:
+            self._handle(run, step.name, error)
+
+    def _handle(self, run: RunningExperiment, name: str, error: BaseException) -> None:
+        run.fail(name, error)
+        if self._debug:
+            self._end(run)
+            raise error
+
+    def _end(self, run: RunningExperiment) -> None:
+        if run.is_alive:
+            run.is_alive = False
+            if self._on_end is not None:
+                self._on_end(run)
+
+
+def _one_by_one(work: Callable[[RunningExperiment], None], branches: Sequence[RunningExperiment]) -> None:
+    for run in branches:
+        work(run)
