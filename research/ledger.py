@@ -24,11 +24,12 @@ from research.events import (
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
 from research.scheduling.tries import Tries
-from research.storage.base import Record, Registered, Restarted, Store
+from research.storage.base import Output, Record, Registered, Restarted, Store
 from research.storage.outputs import Outputs
 
 COMMIT_SECONDS = 0.25
 URGENT_SECONDS = 0.02
+_OF_EXPERIMENTS = (Values, Ended, Running, Profiled, Output, Restarted)
 DETAILED_FAILURES = 20  # that the log shows with their traceback
 
 
@@ -75,6 +76,8 @@ class Ledger:
         self.n_failures = 0
         self._problem: BaseException | None = None  # for which the store could not be written
         self._records: list[Record] = []  # not in the store yet
+        self._queued: dict[str, Registered] = {}  # since the last commit
+        self._waiting: dict[str, Registered] = {}  # from before it, of which nothing has been heard
         self._is_urgent = False  # a unit asked for what it saved to be in the store
         self._committed = time.monotonic()
         self._open: dict[str, Running | None] = {}  # experiments handed out: how they began
@@ -107,8 +110,8 @@ class Ledger:
             self._outputs.name(member.id, member.folder_name)
         if registered.attempt != 1:
             self._attempts[member.id] = registered.attempt
-        self._records.append(registered)
-        if registered.key is not None or self._is_resumed:
+        self._queued[member.id] = registered
+        if registered.is_stored or self._is_resumed:
             self._outputs.forget(member.id)  # a run that was broken off may have stored no more than that
         if registered.before is not None:
             self._monitor.forget(member.shown_id, registered.before)
@@ -147,7 +150,7 @@ class Ledger:
                     self._monitor.update(event)
                     self._progress.update(event)
         if time.monotonic() >= self.due or (at_once and self._is_urgent):
-            self.commit()
+            self.commit(is_last=False)
 
     def restart(self, task: Task) -> None:
         """Let experiments begin anew that nobody has seen end."""
@@ -198,8 +201,14 @@ class Ledger:
                 held = self._ended(id_, STOPPED, None, "the study was stopped")
             self._close(held)
 
-    def commit(self) -> None:
+    def commit(self, is_last: bool = True) -> None:
         """Let all that is there be in the store.
+
+        Parameters
+        ----------
+        is_last : bool, default True
+            Else experiments that were handed out since the last time, and of which nothing has been heard,
+            may wait for the next: most have ended by then, and are written once.
 
         Raises
         ------
@@ -208,7 +217,8 @@ class Ledger:
         """
         if self._problem is not None:
             raise self._problem  # again: who was told of it may have been within a unit's iteration
-        records, self._records = self._records, []
+        told, self._records = self._records, []
+        records: list[Record] = [*self._take_registered(told, is_last), *told]
         try:
             self._outputs.write()
             if records:
@@ -218,6 +228,18 @@ class Ledger:
             raise
         self._is_urgent = False
         self._committed = time.monotonic()
+
+    def _take_registered(self, told: Sequence[Record], is_last: bool) -> list[Registered]:
+        """Return the experiments that are to be written now, in the order in which they were handed out."""
+        registered = [*self._waiting.values()]
+        if is_last:
+            registered.extend(self._queued.values())
+            self._queued = {}
+        else:
+            heard_of = {record.experiment for record in told if isinstance(record, _OF_EXPERIMENTS)}
+            registered.extend(self._queued.pop(id_) for id_ in heard_of & self._queued.keys())
+        self._waiting, self._queued = self._queued, {}
+        return registered
 
     def _close(self, end: Ended) -> None:
         """Take note of an end that counts."""

@@ -92,6 +92,7 @@ class TaskSource(Iterator[Task | None]):
         self._updates = updates
         self._number = 0  # of the next item
         self._task = self._past.n_groups  # number of the next task
+        self._next_key = self._past.next_key
         self._seen: set[int] = set()
         self._registered: list[Registered] = []
         self._n_digits = n_digits
@@ -214,8 +215,14 @@ class TaskSource(Iterator[Task | None]):
     def _register(self, named: _Named, slot: int) -> None:
         member, canonical, notes = named
         known = self._past.find(member.id)
-        key, attempt, before = (None, 1, None) if known is None else known
-        registered = Registered(member, canonical, notes, self._task, slot, key, attempt, before, self._code)
+        if known is None:
+            key, attempt, before = self._next_key, 1, None
+            self._next_key += 1
+        else:
+            key, attempt, before = known
+        registered = Registered(
+            member, canonical, notes, self._task, slot, key, attempt, before, self._code, known is not None
+        )
         self._registered.append(registered)
 
     def _prefix(self, values: Mapping[str, Any], place: Place) -> str | None:

@@ -34,10 +34,11 @@ class Registered(NamedTuple):
     aliases: str | None  # JSON
     group: int = 0  # number of its task
     slot: int = 0  # its branch there
-    key: int | None = None  # of one that is stored, and begins anew; None: it is new
+    key: int | None = None  # its number in the store; None: the next one
     attempt: int = 1
     before: str | None = None  # its status, if it had ended in a way that need not be repeated
     code: str | None = None  # which code it is made with; None: unknown
+    is_stored: bool = False  # it begins anew: what it has saved so far does not count
 
 
 class Restarted(NamedTuple):
@@ -198,6 +199,7 @@ class Finished(NamedTuple):
     ids: list[str]
     counts: dict[str, int]  # by status
     failed: list[ExperimentRow]  # those in which something failed
+    next_key: int  # of all experiments
     n_groups: int  # how many numbers of groups have been given, to all experiments
     last: dict[int, int]  # by generation: the number of the last config of all that was handed out
 

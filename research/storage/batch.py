@@ -31,7 +31,7 @@ class Keys(Protocol):
     """What a batch asks of its store."""
 
     def new_key(self, experiment: str, key: int | None) -> int:
-        """Return the key of an experiment that was just registered; one that is stored has it already."""
+        """Return the key of an experiment that was just registered, the next one if it has none."""
 
     def key(self, experiment: str, forget: bool = False) -> int:
         """Return the key of a registered experiment that has not ended."""
@@ -139,7 +139,7 @@ class Batch:
     def _register(self, record: Registered) -> None:
         member = record.member
         key = self._store.new_key(member.id, record.key)
-        if record.key is not None:
+        if record.is_stored:
             self.cleared.add(key)
         self.new[key] = {
             "key": key,

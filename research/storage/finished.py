@@ -47,7 +47,7 @@ def read_finished(connection: sa.Connection, study: int, known: Columns, finishe
         counts[status] += 1
     failed = sa.select(*row_columns(known)).where(own, table.c.failures.is_not(None)).order_by(table.c.key)
     last = (
-        sa.select(table.c.generation, sa.func.max(table.c.number), sa.func.max(table.c.group))
+        sa.select(table.c.generation, *map(sa.func.max, (table.c.number, table.c.group, table.c.key)))
         .where(table.c.study == study)
         .group_by(table.c.generation)
     )
@@ -56,6 +56,7 @@ def read_finished(connection: sa.Connection, study: int, known: Columns, finishe
         ids,
         counts,
         list(map(ExperimentRow._make, walk_rows(connection, failed))),
-        max((group + 1 for _, _, group in numbers), default=0),
-        {generation: number for generation, number, _ in numbers},
+        max((key + 1 for _, _, _, key in numbers), default=0),
+        max((group + 1 for _, _, group, _ in numbers), default=0),
+        {generation: number for generation, number, _, _ in numbers},
     )

@@ -41,6 +41,8 @@ class Past:
     ----------
     n_groups : int
         How many numbers of groups have been given.
+    next_key : int
+        Of an experiment that is new.
     """
 
     def __init__(
@@ -50,13 +52,14 @@ class Past:
         statuses: Container[str] = (),
         load: Callable[[], Iterable[ExperimentRow]] = tuple,
     ) -> None:
-        self._finished = Finished([], {}, [], 0, {}) if finished is None else finished
+        self._finished = Finished([], {}, [], 0, 0, {}) if finished is None else finished
         self._over = {int(id_, 16) for id_ in self._finished.ids}  # as numbers: there may be a million
         self._again = {int(row.id, 16): row for row in rows}
         self._statuses = statuses
         self._load = load
         self._loaded: dict[int, ExperimentRow] | None = None
         self.n_groups = self._finished.n_groups
+        self.next_key = self._finished.next_key
         self._finished.ids.clear()
 
     def __str__(self) -> str:

@@ -131,9 +131,10 @@ class SqlStore:
             raise cannot_write(place, error, None if batch is None else batch.size) from error
 
     def new_key(self, experiment: str, key: int | None) -> int:
-        """Return the key of an experiment that was just registered; one that is stored has it already."""
+        """Return the key of an experiment that was just registered, the next one if it has none."""
         if key is None:
             key = self._begun.key
+        if key >= self._begun.key:
             self._begun = self._begun._replace(key=key + 1)
         self._keys[experiment] = key
         return key

@@ -163,7 +163,7 @@ def test_an_experiment_keeps_its_group_and_its_slot(begun):
 def test_an_experiment_keeps_the_code_that_it_was_made_with(begun):
     begun.write([registered(0)._replace(code="0123abcd"), registered(1)])
     assert [row.code for row in begun.read().experiments] == ["0123abcd", None]
-    begun.write([ended(0), registered(0)._replace(code="4567cdef", key=0, attempt=2)])
+    begun.write([ended(0), registered(0)._replace(code="4567cdef", key=0, attempt=2, is_stored=True)])
     assert [(row.code, row.attempt) for row in begun.read().experiments] == [("4567cdef", 2), (None, 1)]
 
 
