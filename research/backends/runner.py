@@ -11,12 +11,12 @@ from typing import Any
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.capture import Capture
+from research.backends.columns import Column
 from research.backends.guarding import AT_WORK, Whereabouts, leave
 from research.domain import Config, Domain
 from research.events import (
     DONE,
     FAILED,
-    Block,
     Ended,
     Event,
     Failure,
@@ -34,7 +34,7 @@ from research.experiment.merging import merge_configs
 from research.experiment.program import Program
 from research.experiment.running import RunningExperiment, UnitError
 from research.profiling.measuring import Times
-from research.storage.encoding import encode_block, encode_functions, encode_times, freeze
+from research.storage.encoding import encode_functions, encode_times, freeze
 from research.storage.shelf import Shelf
 
 MOST_TEXT = 2**20  # characters of what an exception says that are kept
@@ -43,37 +43,6 @@ ANYTHING = (
     SystemExit,
     GeneratorExit,
 )  # that code of users may raise; the rest is from the keyboard
-
-
-class Column:
-    """Values of one variable that have not been sent."""
-
-    __slots__ = ("first", "iterations", "number", "values")
-
-    def __init__(self) -> None:
-        self.iterations: list[int] = []
-        self.values: list[Any] = []
-        self.number = 0  # of the next block
-        self.first: tuple[int, Any] | None = None  # the only value so far, sent as such
-
-    def take_block(self, variable: str) -> Block | None:
-        """Encode what there is and forget it."""
-        if not self.values:
-            return None
-        iterations, values = self.iterations, self.values
-        self.iterations, self.values = [], []
-        if self.number == 0 and self.first is None and len(values) == 1:
-            self.first = iterations[0], values[0]
-            return encode_block(variable, None, iterations, values)
-        if self.first is not None:
-            if self.first[0] == iterations[0] and len(values) == 1:  # saved anew at the same iteration
-                self.first = iterations[0], values[0]
-                return encode_block(variable, None, iterations, values)
-            if self.first[0] != iterations[0]:
-                iterations, values = [self.first[0], *iterations], [self.first[1], *values]
-            self.first = None
-        self.number += 1
-        return encode_block(variable, self.number - 1, iterations, values)
 
 
 class Recorder:
