@@ -7,18 +7,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from research.domain import Alias, Config, ConfigAlias, Domain, Option, intspace, logspace
+    from research.domain import Alias, Config, ConfigAlias, Domain, Option, Parameters, intspace, logspace
+    from research.domain.loading import load_domain
     from research.experiment.executor import Executor
     from research.experiment.experiment import Experiment
     from research.experiment.expressions import EC, EP, E, O, R, S
     from research.reporting import report
     from research.research import Research
     from research.results.results import ResearchResults
+    from research.sweeping import sweep
     from research.version import __version__
 
 _MODULES = {
     **dict.fromkeys(
-        ("Alias", "Config", "ConfigAlias", "Domain", "Option", "intspace", "logspace"), "research.domain"
+        ("Alias", "Config", "ConfigAlias", "Domain", "Option", "Parameters", "intspace", "logspace"),
+        "research.domain",
     ),
     **dict.fromkeys(("E", "EC", "EP", "O", "R", "S"), "research.experiment.expressions"),
     "Executor": "research.experiment.executor",
@@ -26,6 +29,8 @@ _MODULES = {
     "Research": "research.research",
     "report": "research.reporting",
     "ResearchResults": "research.results.results",
+    "load_domain": "research.domain.loading",
+    "sweep": "research.sweeping",
     "__version__": "research.version",
 }
 
@@ -41,14 +46,17 @@ __all__ = [
     "Experiment",
     "O",
     "Option",
+    "Parameters",
     "R",
     "Research",
     "ResearchResults",
     "S",
     "__version__",
     "intspace",
+    "load_domain",
     "logspace",
     "report",
+    "sweep",
 ]
 
 

@@ -52,6 +52,27 @@ class Codes:
         return cls(version.id, {"versions": {version.id: version.form}, "kept": []})
 
 
+def older_codes(version: Version, study: Study) -> frozenset[str]:
+    """Return the ids of codes that are not the present one, and that nobody has said are to be kept."""
+    return _other_codes(version, study).difference(_stored(study)[1])
+
+
+def codes_to_rerun(version: Version, study: Study) -> frozenset[str]:
+    """Return the ids of codes whose experiments run again if `code_changed='rerun'` is said."""
+    return older_codes(version, study) or _other_codes(version, study)
+
+
+def _other_codes(version: Version, study: Study) -> frozenset[str]:
+    forms = {key: form for key, form in _stored(study)[0].items() if key != version.id}
+    return frozenset(key for key, form in forms.items() if version.differences(form)[0])
+
+
+def _stored(study: Study) -> tuple[dict[str, Any], list[str]]:
+    """Return the codes that a study has been run with, and those of them that are to be kept."""
+    stored = study.settings.get("code") or {}
+    return dict(stored.get("versions", {})), list(stored.get("kept", ()))
+
+
 def compare_codes(
     version: Version,
     earlier: Study,
@@ -80,9 +101,7 @@ def compare_codes(
     StudyError
         If finished experiments that would be skipped are of other code, and it is not said what to do.
     """
-    stored = earlier.settings.get("code") or {}
-    versions: dict[str, Any] = dict(stored.get("versions", {}))
-    kept: list[str] = list(stored.get("kept", ()))
+    versions, kept = _stored(earlier)
     compared = {key: version.differences(form) for key, form in versions.items() if key != version.id}
     other = {key: found for key, (found, _) in compared.items() if found}
     remarks = [

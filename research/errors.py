@@ -22,6 +22,10 @@ class NoMatchError(ResearchError, ValueError):
     """A filter of a domain has matched nothing for so long that it is taken for a mistake."""
 
 
+class ParametersError(ResearchError, ValueError):
+    """A file of parameters cannot be run, gives no configs, or not those that were asked for."""
+
+
 class ExpressionError(ResearchError):
     """A named expression could not be evaluated."""
 

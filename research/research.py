@@ -23,6 +23,7 @@ from research.kept import Kept
 from research.monitoring.environment import Meta
 from research.monitoring.invocation import this_run
 from research.monitoring.monitor import Monitor
+from research.planning import Plans, Prospect, tell_plan
 from research.storage.base import Store
 from research.storage.folder import NewFolder, study_name
 from research.termination import Interrupts
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from research.conducting import Definition, Plan
 
 
-class Research(Attaching, Described, Detached, Kept, Builder):
+class Research(Attaching, Described, Detached, Kept, Plans, Builder):
     """A study: one experiment over many configurations.
 
     Units are added by `add_callable`, `add_generator`, `add_instance`, `save`, `dump`, or by the name of a
@@ -130,6 +131,7 @@ class Research(Attaching, Described, Detached, Kept, Builder):
         timeout: float | None = None,
         memory_limit: int | str | None = None,
         max_failures: int | None = None,
+        dry_run: bool = False,
         note: str | None = None,
         snapshot: bool = False,
     ) -> Self:
@@ -223,6 +225,9 @@ class Research(Attaching, Described, Detached, Kept, Builder):
             more is killed, and what it was at has failed.
         max_failures : int, optional
             End the study, with an error, when so many experiments have failed, were lost or took too long.
+        dry_run : bool, default False
+            Check everything, print how many experiments are new, done, failed and so on, and run and write
+            nothing; `plan` gives a table of them.
         note : str, optional
             Kept with what is known of this run; see `ResearchResults.runs`.
         snapshot : bool, default False
@@ -301,6 +306,12 @@ class Research(Attaching, Described, Detached, Kept, Builder):
         check_snapshot(snapshot, dump_results)
         check_code_changed(code_changed)
         resume = check_resume(resume, retry_failed, dump_results, self._is_loaded and name == self.name)
+        if dry_run:
+            definition = self._definition(name)
+            executor = None if executor_class is Executor else executor_class
+            prospect = Prospect(definition, retry_failed, code_changed, seed, dump_results, executor)
+            tell_plan(prospect, resume, bool(self._all_updates()))
+            return self
         with ExitStack() as stack:
             folder, earlier = None, None
             interrupts = Interrupts()

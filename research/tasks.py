@@ -233,12 +233,18 @@ class TaskSource(Iterator[Task | None]):
         return self._numbering.prefix(values, number, place.repetition, self._n_digits)
 
     def _notes(self, config: Config) -> str | None:
-        """Return what is stored beside the canonical form: short names, and parameters with their default."""
+        """Return what is stored beside the canonical form: short names, and values that are no part of it."""
         values = {name: value.alias for name, value in config.raw_items() if type(value) is Alias}
         aliases, texts = self._domain.key_aliases, config.defaults
-        if not (values or aliases or texts):
+        if not (values or aliases or texts or config.rules):
             return None
+        ignored, replaced = config.ruled()
         names = {name: alias.alias for name, alias in aliases.items() if name in config}
-        defaults = {path: json.loads(text) for path, text in texts.items()}
-        notes = {"names": names, "values": values, "defaults": defaults}
+        notes = {"names": names, "values": values, "defaults": _forms(texts)}
+        if config.rules:
+            notes.update(ignored=_forms(ignored), replaced=_forms(replaced))
         return json.dumps(notes) if any(notes.values()) else None
+
+
+def _forms(texts: Mapping[str, str]) -> dict[str, Any]:
+    return {path: json.loads(text) for path, text in texts.items()}

@@ -14,6 +14,7 @@ from research.domain.drawing import Draft, Stream
 from research.domain.factors import Factor, Key, Zip, make_factor
 from research.domain.listing import Listed
 from research.domain.ordering import Sum
+from research.domain.rules import Rules
 from research.domain.values import Alias
 from research.domain.views import Slice
 from samplers.values import checked_weight
@@ -30,16 +31,18 @@ class Point(NamedTuple):
         What each of the drawn values depended on; pass it to `point` to draw them again elsewhere.
     defaults : dict
         Canonical texts of defaults, see `Config.of_items`.
+    rules : Rules or None
     """
 
     values: dict[str, Any]
     places: tuple[str, ...]
     defaults: dict[str, str]
+    rules: Rules | None = None
 
     @property
     def config(self) -> Config:
         """The config with its identity."""
-        return Config.of_items(self.values, self.defaults)
+        return Config.of_items(self.values, self.defaults, self.rules)
 
 
 class Algebra:
@@ -161,8 +164,13 @@ class Algebra:
         }
 
     @property
+    def drawn(self) -> frozenset[str]:
+        """Names of the parameters that may be drawn."""
+        return self._sum.drawn
+
+    @property
     def is_bare(self) -> bool:
-        """Whether no parameter or listed value has a short name, and no parameter a default."""
+        """Whether no parameter or listed value has a short name, and no parameter a default or a rule."""
         return not self._aliases and self._sum.is_bare
 
     @property
@@ -235,7 +243,7 @@ class Algebra:
         draft = Draft()
         self._sum.put(key, draft)
         drawn = draft.draw(stream, pass_, places) if draft.pending else ()
-        return Point(draft.items, drawn, draft.defaults)
+        return Point(draft.items, drawn, draft.defaults, draft.rules)
 
     def canonical(self, key: Key) -> str | None:
         """Return the `Config.canonical` of a config without making it, None if that cannot be done."""
@@ -318,7 +326,7 @@ def _side_by_side(part: Sum) -> Sequence[Factor]:
     """Return the factors of a zip, so that zips of zips are one."""
     if len(part.cubes) == 1 and len(part.cubes[0].factors) == 1:
         cube = part.cubes[0]
-        if cube.weight is None and not cube.conditions and not cube.defaults:
+        if cube.weight is None and not (cube.conditions or cube.defaults or cube.rules):
             factor = cube.factors[0]
             return factor.parts if isinstance(factor, Zip) else [part]
     return [part]

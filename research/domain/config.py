@@ -12,6 +12,7 @@ from research.domain.decoding import decode
 from research.domain.hashing import JSON as JSON
 from research.domain.hashing import canonical_text, digest, dumps, encode_as_dict
 from research.domain.names import check_names, is_path
+from research.domain.rules import IGNORED, Rules
 from research.domain.values import ALL_PLAIN, Alias, Opaque, unwrap
 from research.errors import UnstableValueError, did_you_mean
 
@@ -100,8 +101,9 @@ class Config(Mapping[str, Any]):
     True
     """
 
-    __slots__ = ("_defaults", "_items", "_text")
+    __slots__ = ("_defaults", "_items", "_rules", "_text")
     _defaults: Mapping[str, str] | None
+    _rules: Rules | None
 
     def __init__(
         self, items: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None, **kwargs: Any
@@ -114,14 +116,16 @@ class Config(Mapping[str, Any]):
             key: copy_containers(value) if type(value) in CONTAINERS else value for key, value in pairs
         }
         self._text: str | None = None
-        self._defaults = None
+        self._defaults = self._rules = None
         if len(self._items) < len(pairs) or any(
             "/" in key or _is_nested(unwrap(item)) for key, item in pairs
         ):
             check_names(path for path, _ in flatten(pairs))
 
     @classmethod
-    def of_items(cls, items: dict[str, Any], defaults: Mapping[str, str] | None = None) -> Config:
+    def of_items(
+        cls, items: dict[str, Any], defaults: Mapping[str, str] | None = None, rules: Rules | None = None
+    ) -> Config:
         """Wrap a dict that is known to be valid and is not changed afterwards.
 
         Parameters
@@ -129,16 +133,23 @@ class Config(Mapping[str, Any]):
         items : dict
         defaults : Mapping, optional
             Canonical texts by paths: a parameter that has this value is no part of the config's identity.
+        rules : Rules, optional
+            What else does not enter, or otherwise than by its value.
         """
         config = _new(cls)
         config._items = items
         config._text = None
         config._defaults = defaults
+        config._rules = rules
         return config
 
     @classmethod
     def from_canonical(
-        cls, form: JSON, defaults: JSON = None, make: Callable[[dict[str, Any]], Any] = Opaque
+        cls,
+        form: JSON,
+        defaults: JSON = None,
+        make: Callable[[dict[str, Any]], Any] = Opaque,
+        rules: Rules | None = None,
     ) -> Config:
         """Rebuild a config from its stored form.
 
@@ -150,31 +161,55 @@ class Config(Mapping[str, Any]):
             Those of them that are no part of the identity.
         make : callable, default Opaque
             Returns what stands for a value that only code can rebuild.
+        rules : Rules, optional
+            What else does not enter, and what entered in place of values.
         """
         texts = {path: dumps(item) for path, item in (defaults or {}).items()}
-        return cls.of_items({key: decode(item, make) for key, item in form.items()}, texts)
+        return cls.of_items({key: decode(item, make) for key, item in form.items()}, texts, rules)
 
     @property
     def canonical(self) -> str:
         """The canonical form as text: what is stored and hashed."""
         if self._text is None:
-            pairs = entries(self._items.items())
-            if self._defaults:
-                pairs = [pair for pair in pairs if self._defaults.get(pair[0]) != pair[1]]
-            self._text = join_entries(pairs)
+            self._text = join_entries(self._pairs())
         return self._text
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        pairs = entries(self._items.items())
+        if self._defaults:
+            pairs = [pair for pair in pairs if self._defaults.get(pair[0]) != pair[1]]
+        return pairs if self._rules is None else self._rules.apply(self, pairs)
 
     def texts(self) -> dict[str, str]:
         """Return canonical texts by paths: the pairs of which `canonical` consists."""
-        defaults = self._defaults or {}
-        return {path: text for path, text in entries(self._items.items()) if defaults.get(path) != text}
+        return dict(self._pairs())
 
     @property
     def defaults(self) -> dict[str, str]:
-        """Canonical texts, by paths, of the parameters that are no part of the identity."""
+        """Canonical texts, by paths, of the parameters that have their default, and so are not hashed."""
         defaults = self._defaults or {}
         pairs = entries(self._items.items()) if defaults else ()
         return {path: text for path, text in pairs if defaults.get(path) == text}
+
+    @property
+    def rules(self) -> Rules | None:
+        """What does not enter the identity, or otherwise than by its value."""
+        return self._rules
+
+    def ruled(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return canonical texts, by paths, of what rules keep out, and of what others stand for.
+
+        Of the second, something that a rule made of the value enters in its place.
+        """
+        ignored: dict[str, str] = {}
+        replaced: dict[str, str] = {}
+        if self._rules is not None:
+            defaults = self._defaults or {}
+            for path, text in entries(self._items.items()):
+                name = self._rules.rule_of(path)
+                if name is not None and defaults.get(path) != text:
+                    (ignored if name in self._rules.ignored else replaced)[path] = text
+        return ignored, replaced
 
     def hash(self) -> str:
         """Return 16 hex digits that depend on the content alone, in every process."""
@@ -183,12 +218,16 @@ class Config(Mapping[str, Any]):
     def explain_hash(self) -> dict[str, JSON]:
         """Return, for each parameter, what of it entered the hash.
 
+        What is ignored is shown as `{'$ignored': value}`, what a rule made of a value as `{'$rule': value}`;
+        see `Domain.ignore` and `Domain.hash_with`.
+
         Examples
         --------
         >>> Config(a=1, f=max, pair=(1, 2)).explain_hash()
         {'a': 1, 'f': {'$function': 'builtins:max'}, 'pair': {'$tuple': [1, 2]}}
         """
-        return dict(json.loads(self.canonical))
+        entered = dict(json.loads(self.canonical))
+        return {**entered, **{path: {IGNORED: json.loads(text)} for path, text in self.ruled()[0].items()}}
 
     def to_dict(self) -> dict[str, Any]:
         """Return a fresh plain dict, keys as written, lists, dicts and sets in it copied."""
@@ -271,82 +310,6 @@ class Config(Mapping[str, Any]):
 encode_as_dict(Config, lambda config: dict(config.raw_items()))
 
 
-class ConfigAlias:
-    """A produced item: a config together with the short names of its parameters and values.
-
-    Parameters
-    ----------
-    config : Mapping or iterable of pairs, optional
-        Keys are str or Alias, values anything or Alias.
-
-    Examples
-    --------
-    >>> item = ConfigAlias([(Alias('learning_rate', 'lr'), Alias(0.001, 'small')), ('C', 1)])
-    >>> item.config(), item.alias(as_string=True)
-    (Config({'learning_rate': 0.001, 'C': 1}), 'lr_small-C_1')
-    """
-
-    __slots__ = ("_pairs",)
-
-    def __init__(self, config: Mapping[Any, Any] | Iterable[tuple[Any, Any]] | None = None) -> None:
-        pairs = config.items() if isinstance(config, Mapping) else (config or ())
-        self._pairs = [(_alias(key), _alias(value)) for key, value in pairs]
-
-    def config(self) -> Config:
-        """Return the config with values in place of aliases."""
-        return Config((key.value, value.value) for key, value in self._pairs)
-
-    def alias(self, as_string: bool = False, delim: str = "-") -> Config | str:
-        """Return the config with aliases in place of names and values.
-
-        Parameters
-        ----------
-        as_string : bool, default False
-            Join `name_value` pairs into one string.
-        delim : str, default '-'
-            What stands between the pairs.
-        """
-        if as_string:
-            return delim.join(f"{key}_{value}" for key, value in self._pairs)
-        return Config((key.alias, value.alias) for key, value in self._pairs)
-
-    def pop_config(self, key: str | Iterable[str]) -> ConfigAlias | None:
-        """Take parameters out by their names; None if none of them is there."""
-        return self._pop(key, lambda name: name.value)
-
-    def pop_alias(self, key: str | Iterable[str]) -> ConfigAlias | None:
-        """Take parameters out by their aliases; None if none of them is there."""
-        return self._pop(key, lambda name: name.alias)
-
-    def _pop(self, keys: str | Iterable[str], read: Any) -> ConfigAlias | None:
-        wanted = {keys} if isinstance(keys, str) else set(keys)
-        popped = [pair for pair in self._pairs if read(pair[0]) in wanted]
-        if not popped:
-            return None
-        self._pairs = [pair for pair in self._pairs if read(pair[0]) not in wanted]
-        return ConfigAlias(popped)
-
-    def __getitem__(self, key: str) -> Any:
-        return self.config()[key]
-
-    def __add__(self, other: ConfigAlias | Mapping[Any, Any]) -> ConfigAlias:
-        if not isinstance(other, ConfigAlias | Mapping):
-            return NotImplemented
-        more = other if isinstance(other, ConfigAlias) else ConfigAlias(other)
-        return ConfigAlias([*self._pairs, *more._pairs])
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, ConfigAlias):
-            return NotImplemented
-        return self.config() == other.config() and self.alias() == other.alias()
-
-    def __hash__(self) -> int:
-        return hash(self.config())
-
-    def __repr__(self) -> str:
-        return f"ConfigAlias({[(key.value, value.value) for key, value in self._pairs]!r})"
-
-
 CONTAINERS = frozenset({list, dict, tuple, set, np.ndarray})
 
 
@@ -389,10 +352,6 @@ def _copy(value: Any, with_arrays: bool, bare: bool, copies: dict[int, Any]) -> 
     else:
         made = value.to_dict()
     return made
-
-
-def _alias(value: Any) -> Alias:
-    return value if type(value) is Alias else Alias(value)
 
 
 def _is_nested(value: Any) -> bool:

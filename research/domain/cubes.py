@@ -17,6 +17,8 @@ from research.domain.finding import Finding, Found
 from research.domain.grids import are_options, walk_options
 from research.domain.names import check_names
 from research.domain.naming import grid_texts
+from research.domain.rests import Rests
+from research.domain.rules import Rules
 from research.domain.searching import search, search_draws
 from research.domain.writing import write_product
 
@@ -35,6 +37,8 @@ class Cube(Finding):
     conditions : sequence of Condition, optional
     defaults : Mapping, optional
         Values of parameters that a config may lack: with or without them it is the same config.
+    rules : Rules, optional
+        What else is no part of identities, or otherwise than by its value.
 
     Raises
     ------
@@ -49,6 +53,7 @@ class Cube(Finding):
         "_is_arithmetic",
         "_listed_names",
         "_radices",
+        "_rests",
         "_texts",
         "conditions",
         "defaults",
@@ -60,6 +65,7 @@ class Cube(Finding):
         "length",
         "names",
         "only_draws",
+        "rules",
         "weight",
     )
 
@@ -69,8 +75,10 @@ class Cube(Finding):
         weight: float | None = None,
         conditions: Sequence[Condition] = (),
         defaults: Mapping[str, Any] | None = None,
+        rules: Rules | None = None,
     ) -> None:
         self.factors = tuple(factors)
+        self.rules = rules
         if weight is not None and not 0 < weight < math.inf:
             raise ValueError(f"weights multiplied must stay positive and finite, got {weight!r}")
         self.weight = weight
@@ -104,6 +112,7 @@ class Cube(Finding):
             self.length = 0
         self._found: dict[Stream | None, Found] = {}
         self._texts: Callable[[int], str | None] | None = None
+        self._rests: dict[int, Rests] = {}
 
     @property
     def default_texts(self) -> Mapping[str, str]:
@@ -111,12 +120,13 @@ class Cube(Finding):
         return self._default_texts
 
     def with_(self, **changes: Any) -> Cube:
-        """Return a copy with another weight, other conditions or defaults."""
+        """Return a copy with another weight, other conditions, defaults or rules."""
         given = {
             "factors": self.factors,
             "weight": self.weight,
             "conditions": self.conditions,
             "defaults": self.defaults,
+            "rules": self.rules,
         }
         return Cube(**{**given, **changes})
 
@@ -193,6 +203,8 @@ class Cube(Finding):
         if self.defaults:
             draft.defaults = {**self._default_texts, **draft.defaults}
             draft.items = {**draft.items, **{k: v for k, v in self.defaults.items() if k not in draft.items}}
+        if self.rules is not None:
+            draft.rule(self.rules)
 
     def _put_factors(self, key: Key, draft: Draft) -> None:
         if self.only_draws:
@@ -214,14 +226,14 @@ class Cube(Finding):
         return draft
 
     def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
-        if not self.defaults:
+        if not self.defaults and self.rules is None:
             return self._find(texts, stream)
         found = heapq.merge(*(self._find(variant, stream) for variant in self._variants(texts)))
         return (number for number, _ in itertools.groupby(found))
 
     def keys(self, texts: Texts, stream: Stream) -> Iterator[Key]:
         for variant in self._variants(texts):
-            if set(within(variant, self._listed_names)) != set(variant):
+            if not self._may_have(variant):
                 continue
             for key in self._keys(variant, stream):
                 if not self.conditions:
@@ -234,14 +246,14 @@ class Cube(Finding):
 
     def _variants(self, texts: Texts) -> Iterable[Texts]:
         """Return what factors may hold of a config: with each of its defaults, and without."""
-        variants: list[Texts] = [texts]
+        variants: list[Texts] = [texts if self.rules is None else self.rules.without(texts)]
         for name in self.defaults:
             own = within(self._default_texts, [name])
             variants = [changed for variant in variants for changed in _with_and_without(variant, own, name)]
         return variants
 
     def _find(self, texts: Texts, stream: Stream) -> Iterator[int]:
-        if set(within(texts, self._listed_names)) != set(texts):
+        if not self._may_have(texts):
             return
         positions = itertools.count() if self.only_draws else self._find_positions(texts, stream)
         for position in positions:
@@ -249,9 +261,26 @@ class Cube(Finding):
             if index is not None:
                 yield index
 
+    def _may_have(self, texts: Texts) -> bool:
+        """Whether all parameters are known, one by one or as groups for which a rule stands."""
+        unknown = set(texts).difference(within(texts, self._listed_names))
+        return all(any(name.startswith(f"{path}/") for name in self._listed_names) for path in unknown)
+
+    def _indices(self, place: int, texts: Texts, stream: Stream) -> Iterator[int]:
+        """Return indices of a factor at which these values may be; where it has rules, others as well."""
+        factor = self.factors[place]
+        if self.rules is None or not self.rules.touches(factor.names):
+            return factor.find(within(texts, factor.names), stream)
+        if isinstance(factor, Column):
+            return iter(range(factor.length))
+        if factor.is_volatile or place not in self._rests:
+            self._rests[place] = Rests(factor, self.rules, stream)
+        return self._rests[place].find(within(texts, factor.names))
+
     def _find_positions(self, texts: Texts, stream: Stream) -> Iterator[int]:
         strides = [stride for _, stride, _ in self.radices(stream)]
-        for numbers in _product([item.find(within(texts, item.names), stream) for item in self.factors]):
+        found = [self._indices(place, texts, stream) for place in range(len(self.factors))]
+        for numbers in _product(found):
             yield sum(number * stride for number, stride in zip(numbers, strides, strict=True))
 
     def _keys(self, texts: Texts, stream: Stream) -> Iterator[Key]:
@@ -259,6 +288,8 @@ class Cube(Finding):
             return iter(itertools.count())
         if self._is_arithmetic:
             return self._find_positions(texts, stream)
+        if self.rules is not None and self.rules.touches(self._listed_names):
+            return (self._key(position, stream) for position in self._find_positions(texts, stream))
         return _product([item.keys(within(texts, item.names), stream) for item in self.factors])
 
     def search(self, stream: Stream) -> Found:
@@ -271,7 +302,8 @@ class Cube(Finding):
 
     def configs(self, stream: Stream) -> Iterator[Config]:
         """Make the configs one after another."""
-        if self.is_direct and not self.is_endless and not self.defaults and are_options(self.factors):
+        is_plain = self.is_direct and not self.is_endless and not self.defaults and self.rules is None
+        if is_plain and are_options(self.factors):
             yield from walk_options(self.factors, stream)
             return
         index = 0
@@ -281,10 +313,10 @@ class Cube(Finding):
 
     @property
     def is_bare(self) -> bool:
-        return not self.defaults and all(factor.is_bare for factor in self.factors)
+        return not (self.defaults or self.rules) and all(factor.is_bare for factor in self.factors)
 
     def canonical(self, key: Key) -> str | None:
-        if self.defaults or self.only_draws:
+        if self.defaults or self.only_draws or self.rules is not None:
             return None
         if isinstance(key, tuple):
             return self.factors[0].canonical(key[0]) if len(key) == 1 else None
@@ -299,7 +331,7 @@ class Cube(Finding):
         self.put(key, draft)
         if draft.pending:
             draft.draw(stream)
-        return Config.of_items(draft.items, draft.defaults)
+        return draft.config()
 
     def check(self) -> None:
         for factor in self.factors:
@@ -318,10 +350,11 @@ class Cube(Finding):
             prod(weights) if weights else None,
             self.conditions + other.conditions,
             {**self.defaults, **other.defaults},
+            other.rules if self.rules is None else self.rules.joined(other.rules),
         )
 
     def _content(self) -> tuple[Any, ...]:
-        return self.factors, self.weight, frozenset(self.conditions), self._default_texts
+        return self.factors, self.weight, frozenset(self.conditions), self._default_texts, self.rules
 
     def __eq__(self, other: object) -> bool:
         return self._content() == other._content() if isinstance(other, Cube) else NotImplemented
@@ -330,10 +363,10 @@ class Cube(Finding):
         return hash((self.factors, self.weight, frozenset(self.conditions)))
 
     def __repr__(self) -> str:
-        return write_product(self.factors, self.conditions, self.defaults, self.weight)
+        return write_product(self.factors, self.conditions, self.defaults, self.weight, self.rules)
 
     def __getstate__(self) -> Any:
-        return self.factors, self.weight, self.conditions, self.defaults
+        return self.factors, self.weight, self.conditions, self.defaults, self.rules
 
     def __setstate__(self, state: Any) -> None:
         Cube.__init__(self, *state)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from research.domain.algebra import Algebra
+from research.domain.aliases import ConfigAlias
 from research.domain.conditions import Condition
-from research.domain.config import Config, ConfigAlias
+from research.domain.config import Config
 from research.domain.cubes import Cube
 from research.domain.keeping import Unique, contains, index_of, subtract
 from research.domain.listing import Listed, plain_config
 from research.domain.ordering import Sum
-from research.domain.quasirandom import Quasi
+from research.domain.ruling import Ruled
 from research.domain.values import Alias
 from research.domain.views import Permuted, Slice
-from research.domain.walking import Walked
 from research.errors import did_you_mean
 from samplers import Sampler, make_seed
 from samplers.values import checked_int
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _LARGEST_TABLE = 10**7  # configs
 
 
-class Domain(Walked):
+class Domain(Ruled):
     """Configurations to run, written as sums and products of options.
 
     A Domain is a value: operators return new ones and never touch their operands.
@@ -297,46 +297,6 @@ class Domain(Walked):
                 others = cls([config.to_dict() for config in others - [Config(center)]] or None)
             star += others
         return star
-
-    @classmethod
-    def quasi(
-        cls,
-        n: int,
-        method: str = "sobol",
-        seed: Any = 0,
-        bounds: Mapping[str, Any] | None = None,
-        **kwargs: Any,
-    ) -> Domain:
-        """Return points that fill the space of several parameters more evenly than random ones.
-
-        Parameters
-        ----------
-        n : int
-            Number of points. Sobol sequences are best balanced at powers of 2.
-        method : {'sobol', 'halton', 'lhs'}, default 'sobol'
-            The first points of `sobol` and `halton` stay the same as n grows; those of a Latin hypercube do
-            not.
-        seed : optional
-            Of the randomisation, see `samplers.make_seed`. Default 0.
-        bounds : Mapping, optional
-            For each parameter (low, high), or a ScipySampler, through the inverse of whose distribution
-            function the points are taken.
-        **kwargs
-            More of them.
-
-        Raises
-        ------
-        ValueError
-            If a number is out of its range, or there is no such method.
-
-        Examples
-        --------
-        >>> from samplers import ScipySampler
-        >>> points = Domain.quasi(64, 'sobol', 1, a=(0, 1), lr=ScipySampler('loguniform', a=1e-5, b=1e-1))
-        >>> sum(config['lr'] < 1e-3 for config in points)
-        32
-        """
-        return cls._of([Cube([Quasi(n, method, make_seed(seed), {**(bounds or {}), **kwargs})])], {})
 
     def describe(self) -> pd.DataFrame:
         """Return what the parameters are.

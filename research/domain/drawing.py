@@ -17,6 +17,7 @@ import numpy as np
 
 from research.domain.config import Config
 from research.domain.hashing import canonical_text
+from research.domain.rules import Rules
 from research.errors import UnstableValueError
 from samplers import Sampler
 
@@ -145,15 +146,18 @@ class Draft:
         Positions in endless sequences of draws, from which parts of this config come.
     defaults : dict
         Canonical texts of defaults: a parameter that has its default is no part of the identity.
+    rules : Rules or None
+        What else is no part of it, or otherwise than by its value.
     """
 
-    __slots__ = ("_listed", "counts", "defaults", "items", "pending")
+    __slots__ = ("_listed", "counts", "defaults", "items", "pending", "rules")
 
     def __init__(self) -> None:
         self.items: dict[str, Any] = {}
         self.pending: list[Pending] = []
         self.counts: list[int] = []
         self.defaults: dict[str, str] = {}
+        self.rules: Rules | None = None
         self._listed: str | None = None
 
     def include(self, part: Draft) -> None:
@@ -162,6 +166,16 @@ class Draft:
         self.pending.extend(pending._replace(scope=pending.scope or part) for pending in part.pending)
         self.counts.extend(part.counts)
         self.defaults.update(part.defaults)
+        self.rule(part.rules)
+
+    def rule(self, rules: Rules | None) -> None:
+        """Take in more rules, which prevail over those before."""
+        if rules is not None:
+            self.rules = rules if self.rules is None else self.rules.joined(rules)
+
+    def config(self) -> Config:
+        """Return the config that it has become."""
+        return Config.of_items(self.items, self.defaults, self.rules)
 
     def draw(self, stream: Stream, pass_: int = 0, places: Sequence[str] | None = None) -> tuple[str, ...]:
         """Put drawn values in their places.
@@ -192,12 +206,24 @@ class Draft:
         """Return what a draw of this config depends on, beside the seed and its sampler."""
         if self._listed is None:
             known = {name: value for name, value in self.items.items() if value is not PENDING}
-            self._listed = Config.of_items(known, self.defaults).canonical
+            self._listed = self._text_of(known)
         if position is not None:
             number = f"{position}.{pass_}" if pass_ else str(position)
         else:
             number = f"{pass_}@{self.counts}" if self.counts else str(pass_)
         return place_text(generation, number, self._listed)
+
+    def _text_of(self, known: dict[str, Any]) -> str:
+        config = Config.of_items(known, self.defaults, self.rules)
+        try:
+            return config.canonical
+        except KeyError as error:
+            names = ", ".join(repr(pending.draw.name) for pending in self.pending)
+            raise ValueError(
+                f"a rule by which parameters are hashed asks for one that is not there: {error}; draws go by "
+                f"the identity of what is listed beside them, and {names} is drawn: let rules read other "
+                "parameters"
+            ) from error
 
 
 def place_text(generation: int, number: str, listed: str) -> str:

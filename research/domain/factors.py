@@ -81,7 +81,7 @@ class Factor(ABC):
 
     @property
     def is_bare(self) -> bool:
-        """Whether no value has a short name, and no parameter a default."""
+        """Whether no value has a short name, and no parameter a default or a rule."""
         return all(_are_bare(values) for _, values in self.columns())
 
     @abstractmethod

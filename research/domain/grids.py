@@ -47,6 +47,7 @@ def walk_options(factors: Sequence[Factor], stream: Stream) -> Iterator[Config]:
             config._items = dict(zip(names, values))  # noqa: B905  (they match, and to ask takes time)
             config._text = None
             config._defaults = defaults
+            config._rules = None
             yield config
         return
     order = sorted(range(len(names)), key=names.__getitem__)

@@ -75,6 +75,8 @@ def canonical_text(value: Any) -> str:
         return str(value)
     if kind is float and math.isfinite(value):
         return repr(value)
+    if value is None:
+        return "null"
     return dumps(canonical(value))
 
 

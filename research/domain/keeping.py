@@ -69,7 +69,7 @@ class Kept(View, Finding):
             draft = Draft()
             self.inner.put(key, draft)
             draft.draw(stream)
-            if self.passes(Config.of_items(draft.items, draft.defaults), stream):
+            if self.passes(draft.config(), stream):
                 yield key
 
     def find(self, texts: Texts, stream: Stream) -> Iterator[int]:
@@ -160,7 +160,7 @@ def subtract(inner: Sum, other: Sum, is_exact: bool = True) -> Difference:
     if len(inner.cubes) == 1 and len(inner.cubes[0].factors) == 1:
         cube = inner.cubes[0]
         (factor,) = cube.factors
-        is_bare = cube.weight is None and not cube.conditions and not cube.defaults
+        is_bare = cube.weight is None and not (cube.conditions or cube.defaults or cube.rules)
         if is_bare and isinstance(factor, Difference) and factor.is_exact == is_exact:
             return Difference(factor.inner, _together(factor.other, other), is_exact)
     return Difference(inner, other, is_exact)
@@ -212,7 +212,13 @@ def _is_at(sequence: Sum, key: Key, config: Config, stream: Stream, is_exact: bo
     sequence.put(key, draft)
     draft.draw(stream)
     if is_exact:
-        return Config.of_items(draft.items, draft.defaults) == config
+        return draft.config() == config
+    if draft.rules is not None:
+        asked = Config.of_items(dict(config.raw_items()), draft.defaults, draft.rules)
+        try:
+            return draft.config() == asked
+        except KeyError:  # a rule needs what it lacks
+            return False
     return Config.of_items(draft.items).texts() == {**draft.defaults, **config.texts()}
 
 

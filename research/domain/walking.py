@@ -7,7 +7,7 @@ from copy import copy
 from typing import Any, NamedTuple, Self
 
 from research.domain.algebra import Algebra
-from research.domain.config import ConfigAlias
+from research.domain.aliases import ConfigAlias
 from research.domain.cubes import Cube
 from research.domain.ordering import Walk
 from samplers import make_seed

@@ -8,6 +8,7 @@ from typing import Any
 
 from research.domain.conditions import Condition
 from research.domain.factors import Column, DrawFactor, Factor
+from research.domain.rules import Rules
 
 
 def write_product(
@@ -15,12 +16,15 @@ def write_product(
     conditions: Sequence[Condition],
     defaults: Mapping[str, Any],
     weight: float | None,
+    rules: Rules | None = None,
 ) -> str:
     """Return an expression that evaluates to a product, see `Cube`."""
     text, is_product = _write(factors, conditions)
     if defaults:
         text = f"{f'({text})' if is_product else text}.with_defaults({dict(defaults)!r})"
         is_product = False
+    if rules is not None:
+        text, is_product = f"{f'({text})' if is_product else text}{rules!r}", False
     if weight is None:
         return text
     return f"{weight!r} * {f'({text})' if is_product else text}"

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from research.domain import Config
+from research.domain import Config, Domain
 from research.events import FUNCTIONS, TIMES
 from research.profiling.profiler import Profiler, Source
 from research.results.added import Added
@@ -252,6 +252,44 @@ class ResearchResults(Beside, Merging):
 
         experiments, _ = self._read({}, values=False)
         return configs_frame(experiments, use_alias, concat_config, remove_auxilary, drop_columns)
+
+    def to_domain(self, **filters: Any) -> Domain:
+        """Return the configs of results as a Domain, each once: to repeat them, or to go on from the best.
+
+        Their ids are those that they have here, in any study whose domain has not been replaced; which values
+        were drawn is listed. What workers and branches added is left out.
+
+        Parameters
+        ----------
+        **filters
+            As in `to_df`. Variables and iterations choose no configs.
+
+        Returns
+        -------
+        Domain
+            In the order in which configs were handed out. A value that only code could rebuild, as an array,
+            is shown, and refused by a study that would run it; functions and classes are themselves in
+            the results of one's own study.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `to_df`.
+
+        Examples
+        --------
+        >>> from research import EC, Research, Domain
+        >>> study = Research(domain=Domain(x=[1, 2, 3])).add_callable('f', abs, args=[EC('x')], save_to='y')
+        >>> results = study.run(dump_results=False, parallel=False, bar=False).results
+        >>> best = results.df.nlargest(2, 'y')
+        >>> second = results.to_domain(experiment_id=best['id']) * Domain(scale=[1, 10])
+        >>> [config.to_dict() for config in second[:2]]
+        [{'x': 2, 'scale': 1}, {'x': 2, 'scale': 10}]
+        """
+        experiments, _ = self._read(filters, values=False)
+        with self._reading():
+            given = {config.canonical: config for config in (item.given() for item in experiments)}
+        return Domain.from_configs(given.values())
 
     def statuses_to_df(self) -> pd.DataFrame:
         """Return what became of each experiment.

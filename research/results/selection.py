@@ -13,6 +13,8 @@ import numpy as np
 from research.domain import Alias, Config, ConfigAlias, Domain, Opaque
 from research.domain.config import entries, flatten
 from research.domain.decoding import look_up
+from research.domain.hashing import dumps
+from research.domain.rules import Rules, is_rule
 from research.errors import did_you_mean
 from research.results.added import DEVICE, NOTHING, Added
 from research.storage.base import ExperimentRow
@@ -60,15 +62,39 @@ class StoredExperiment:
         return self._config(look_up) if self._look_up else self.config
 
     def _config(self, make: Callable[[dict[str, Any]], Any]) -> Config:
-        config = json.loads(self.row.config)
+        config, rules = self._forms()
         defaults = {**self.notes.get("defaults", {}), **self._added.forms(self.row)}
         defaults = {**self._added.defaults({**config, **defaults}, self.row.generation), **defaults}
-        forms = {**config, **defaults}
+        return Config.from_canonical(self._sorted({**config, **defaults}), defaults, make, rules)
+
+    def _forms(self) -> tuple[dict[str, Any], Rules | None]:
+        """Return canonical forms of values, but of defaults, and the rules of the identity."""
+        form: dict[str, Any] = json.loads(self.row.config)
+        ignored, replaced = self.notes.get("ignored"), self.notes.get("replaced", {})
+        if ignored is None:
+            return form, None
+        stands = {name: dumps(item) for name, item in form.items() if is_rule(item)}
+        kept = {name: item for name, item in form.items() if name not in stands}
+        return {**kept, **replaced, **ignored}, Rules(ignored, {}, stands)
+
+    def _sorted(self, forms: Mapping[str, Any]) -> dict[str, Any]:
+        """Return parameters in the order in which they are shown."""
         names = [name for name in self._parameters if name in forms]
         if len(names) < len(forms):  # nested ones go by their paths
             ranks = {name: rank for rank, name in enumerate(self._parameters)}
             names = sorted(forms, key=lambda path: (_rank(path, ranks), path))
-        return Config.from_canonical({name: forms[name] for name in names}, defaults, make)
+        return {name: forms[name] for name in names}
+
+    def given(self) -> Config:
+        """Return the config as the domain gave it, short names of values included."""
+        (form, rules), defaults = self._forms(), self.notes.get("defaults", {})
+        make = look_up if self._look_up else Opaque
+        config = Config.from_canonical(self._sorted({**form, **defaults}), defaults, make, rules)
+        names = {name: alias for name, alias in self.notes["values"].items() if name in config}
+        items = {
+            name: Alias(value, names[name]) if name in names else value for name, value in config.raw_items()
+        }
+        return Config.of_items(items, {path: dumps(item) for path, item in defaults.items()}, rules)
 
     def check(self) -> None:
         """Read all of it, so that it fails here if it cannot be read."""
@@ -77,7 +103,8 @@ class StoredExperiment:
     @cached_property
     def notes(self) -> Mapping[str, Mapping[str, Any]]:
         """What is stored beside the canonical form: short names of parameters (`names`) and of values
-        (`values`), and canonical forms of parameters that have their default (`defaults`).
+        (`values`), and canonical forms of parameters that have their default (`defaults`), or have a rule by
+        which they are no part of it (`ignored`), or something else is (`replaced`).
         """
         given: dict[str, dict[str, Any]] = json.loads(self.row.aliases or '{"names": {}, "values": {}}')
         given["values"] = {**given["values"], **self._added.aliases(self.row)}
@@ -300,13 +327,17 @@ def _domain_test(domain: Domain, study_seed: int) -> Callable[[StoredExperiment]
     if domain.is_endless:
         raise ValueError("a filter needs a finite domain, this one is endless")
     by_names: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    has_rules = False
     for config in domain.configs(study_seed):
-        pairs = entries(config.raw_items())
+        pairs = entries(config.raw_items()) if config.rules is None else list(config.texts().items())
+        has_rules = has_rules or config.rules is not None
         names = tuple(name for name, _ in pairs)
         by_names.setdefault(names, set()).add(tuple(text for _, text in pairs))
 
     def test(experiment: StoredExperiment) -> bool:
         texts = experiment.entries
+        if has_rules:  # what they have made of values as well
+            texts = {**texts, **experiment.config.texts()}
         return any(
             tuple(texts.get(name, "") for name in names) in values for names, values in by_names.items()
         )

@@ -72,7 +72,7 @@ class Shelf:
             with contextlib.suppress(FileExistsError):
                 (self._folder / OBJECTS).mkdir()  # but not the folder of a study that was removed
             found = os.statvfs(self._folder / OBJECTS)
-            if found.f_bavail * found.f_frsize < _ROOM * size:
+            if found.f_blocks and found.f_bavail * found.f_frsize < _ROOM * size:  # (0: it does not say)
                 return None
             with whole_file(self._folder / path) as file:
                 write(file)

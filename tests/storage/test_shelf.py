@@ -92,6 +92,12 @@ def be_nearly_full(folder, monkeypatch):
     monkeypatch.setattr(os, "statvfs", lambda path: nearly)
 
 
+def test_a_file_system_that_does_not_say_how_much_room_it_has_is_written(folder, monkeypatch):
+    found = os.statvfs(folder)
+    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result([*found[:2], 0, 0, 0, *found[5:]]))
+    assert freeze(LARGE_VALUES["floats"], Shelf(folder), "x", 0).path is not None
+
+
 @pytest.mark.parametrize("happens", [refuse_to_write, be_removed, be_nearly_full])
 def test_what_cannot_be_written_here_is_sent(folder, monkeypatch, happens):
     happens(folder, monkeypatch)
