@@ -11,12 +11,12 @@ from typing import Any
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.capture import Capture
+from research.backends.columns import Column
 from research.backends.guarding import AT_WORK, Whereabouts, leave
 from research.domain import Config, Domain
 from research.events import (
     DONE,
     FAILED,
-    Block,
     Ended,
     Event,
     Failure,
@@ -34,7 +34,8 @@ from research.experiment.merging import merge_configs
 from research.experiment.program import Program
 from research.experiment.running import RunningExperiment, UnitError
 from research.profiling.measuring import Times
-from research.storage.encoding import encode_block, encode_functions, encode_times, freeze
+from research.storage.encoding import encode_functions, encode_times, freeze
+from research.storage.shelf import Shelf
 
 MOST_TEXT = 2**20  # characters of what an exception says that are kept
 ANYTHING = (
@@ -44,45 +45,17 @@ ANYTHING = (
 )  # that code of users may raise; the rest is from the keyboard
 
 
-class Column:
-    """Values of one variable that have not been sent."""
-
-    __slots__ = ("first", "iterations", "number", "values")
-
-    def __init__(self) -> None:
-        self.iterations: list[int] = []
-        self.values: list[Any] = []
-        self.number = 0  # of the next block
-        self.first: tuple[int, Any] | None = None  # the only value so far, sent as such
-
-    def take_block(self, variable: str) -> Block | None:
-        """Encode what there is and forget it."""
-        if not self.values:
-            return None
-        iterations, values = self.iterations, self.values
-        self.iterations, self.values = [], []
-        if self.number == 0 and self.first is None and len(values) == 1:
-            self.first = iterations[0], values[0]
-            return encode_block(variable, None, iterations, values)
-        if self.first is not None:
-            if self.first[0] == iterations[0] and len(values) == 1:  # saved anew at the same iteration
-                self.first = iterations[0], values[0]
-                return encode_block(variable, None, iterations, values)
-            if self.first[0] != iterations[0]:
-                iterations, values = [self.first[0], *iterations], [self.first[1], *values]
-            self.first = None
-        self.number += 1
-        return encode_block(variable, self.number - 1, iterations, values)
-
-
 class Recorder:
     """Takes an experiment's values and turns them into events, on its own time or when asked.
 
     Units save from the worker's thread while a timer collects from another.
     """
 
-    def __init__(self, worker: int, experiment: str, flush: Callable[[], None]) -> None:
+    def __init__(
+        self, worker: int, experiment: str, flush: Callable[[], None], shelf: Shelf | None = None
+    ) -> None:
         self._worker = worker
+        self._shelf = shelf
         self.experiment = experiment
         self._flush = flush
         self.started = time.time()
@@ -96,7 +69,7 @@ class Recorder:
 
     def save(self, variable: str, iteration: int, value: Any) -> None:
         try:
-            value = freeze(value)
+            value = freeze(value, self._shelf, variable, iteration)
         except TypeError as error:
             raise TypeError(f"{variable!r} was not saved: {error}") from error.__cause__
         with self._lock:
@@ -141,9 +114,16 @@ class Recorder:
     def become_copy(self) -> None:
         """Be of no use but to the unit that forked; what it saves goes nowhere."""
         self._lock = threading.Lock()  # a thread that is not here may have held it
+        self._shelf = None
         if self.run is not None:
             self.run.is_copy = True
             self.run.ending = self.run.ending or "copied"
+
+    def let_go(self) -> None:
+        """Forget the experiment, which is over: what its units hold is to be free before the next begins."""
+        if self.run is not None:
+            self.run.branches = ()
+            self.run = None
 
     def collect(self) -> list[Event]:
         """Return events of all that happened since the last call."""
@@ -256,7 +236,9 @@ class TaskRunner:
     def run(self, task: Task) -> None:
         """Run a task to its end; events that are not sent by then are kept until the next `flush`."""
         begun = time.perf_counter()
-        recorders = {member.id: Recorder(self._worker, member.id, self.flush) for member in task.members}
+        recorders = {
+            member.id: Recorder(self._worker, member.id, self.flush, self._shelf()) for member in task.members
+        }
         blueprint = self._blueprint
         if self._capture is not None:
             self._capture.begin(
@@ -284,6 +266,7 @@ class TaskRunner:
                 self._waiting.extend(self._capture.end())
             for recorder in self._recorders:
                 self._waiting.extend(recorder.collect())
+                recorder.let_go()
             self._recorders = []
             self._waiting.append(TaskDone(self._worker, task.number, time.perf_counter() - begun))
 
@@ -375,6 +358,11 @@ class TaskRunner:
         with self._lock:  # what it printed is told before its end, whoever collects
             self._capture.cut()
             recorder.end(run)
+
+    def _shelf(self) -> Shelf | None:
+        """Return where an experiment puts large objects, if there is a folder for them."""
+        blueprint = self._blueprint
+        return Shelf(blueprint.folder) if blueprint.keeps_objects else None
 
     def _turn_taker(self, n_branches: int) -> Callable[[Sequence[RunningExperiment]], None] | None:
         """Return what has to be told whose turn it is, if there are several and somebody has to know."""

@@ -167,7 +167,6 @@ class RunningExperiment:
         self.branches: Sequence[RunningExperiment] = (self,)
         self.sink = sink
         self.times: Any = None
-        self.storage = Storage(self)
         self._seed = seed
         self._random: np.random.Generator | None = None
         self._make_folder = folder
@@ -176,6 +175,11 @@ class RunningExperiment:
     def __repr__(self) -> str:
         config = ", ".join(f"{name}={value!r}" for name, value in self.config.to_dict().items())
         return f"<experiment {self.id}: {config or 'empty config'}>"
+
+    @property
+    def storage(self) -> Storage:
+        """What `S()` gives; made anew each time, so that an experiment holds nothing that holds it."""
+        return Storage(self)
 
     @property
     def config(self) -> Config:

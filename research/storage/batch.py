@@ -200,13 +200,15 @@ class Batch:
                     "data": block.data,
                 }
             for item in block.objects:
-                path = self._store.keep_large(f"{record.experiment}|{name}|{item.iteration}", item.data)
+                path = item.path
+                if item.data is not None:
+                    path = self._store.keep_large(f"{record.experiment}|{name}|{item.iteration}", item.data)
                 self._objects[key, name, item.iteration] = {
                     "experiment": key,
                     "variable": name,
                     "iteration": item.iteration,
                     "format": item.format,
-                    "size": len(item.data),
+                    "size": item.size,
                     "data": item.data if path is None else None,
                     "path": path,
                 }
