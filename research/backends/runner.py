@@ -34,7 +34,7 @@ from research.experiment.merging import merge_configs
 from research.experiment.program import Program
 from research.experiment.running import RunningExperiment, UnitError
 from research.profiling.measuring import Times
-from research.storage.encoding import encode_functions, encode_times, freeze
+from research.storage.encoding import SCALARS, encode_functions, encode_times, freeze
 from research.storage.shelf import Shelf
 
 MOST_TEXT = 2**20  # characters of what an exception says that are kept
@@ -68,20 +68,21 @@ class Recorder:
         self._is_over = False  # and everything has been collected
 
     def save(self, variable: str, iteration: int, value: Any) -> None:
-        try:
-            value = freeze(value, self._shelf, variable, iteration)
-        except TypeError as error:
-            raise TypeError(f"{variable!r} was not saved: {error}") from error.__cause__
+        if type(value) not in SCALARS:  # what most save is known to be frozen, without a further call
+            try:
+                value = freeze(value, self._shelf, variable, iteration)
+            except TypeError as error:
+                raise TypeError(f"{variable!r} was not saved: {error}") from error.__cause__
+        column = self._columns.get(variable)
+        if column is not None and column.last != iteration:
+            column.last = iteration
+            column.pairs.append((iteration, value))
+            return
         with self._lock:
-            column = self._columns.get(variable)
             if column is None:
-                column = self._columns[variable] = Column()
-            iterations = column.iterations
-            if iterations and iterations[-1] == iteration:
-                column.values[-1] = value
-            else:
-                iterations.append(iteration)
-                column.values.append(value)
+                column = self._columns.setdefault(variable, Column())
+            column.last = iteration
+            column.replace(value)
 
     def dump(self) -> None:
         self._is_urgent = True

@@ -75,7 +75,7 @@ def freeze(value: Any, shelf: Shelf | None = None, variable: str = "", iteration
         If the value cannot be pickled; names its type.
     """
     kind = type(value)
-    if kind in _SCALARS:
+    if kind in SCALARS:
         return value
     if isinstance(value, np.generic) and value.dtype.kind in _NUMERIC:
         return value
@@ -355,4 +355,4 @@ def _approximate(value: int) -> float | None:
         return None
 
 
-_SCALARS = frozenset({int, float, bool, str, type(None)})
+SCALARS = frozenset({int, float, bool, str, type(None)})
