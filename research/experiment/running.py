@@ -132,6 +132,8 @@ class RunningExperiment:
 
     Attributes
     ----------
+    scalars : dict
+        Parameters that are given as they are: numbers, texts, None.
     iteration : int
     ending : str or None
         'exhausted' or 'failed' from the moment that this iteration became the last by itself.
@@ -156,6 +158,7 @@ class RunningExperiment:
     ) -> None:
         self.id = id
         self.full_config = config
+        self.scalars = {key: value for key, value in config.raw_items() if type(value) in PLAIN}
         self._config: Config | None = None
         self.units = units
         self.instances = instances
