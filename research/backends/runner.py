@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +229,8 @@ class TaskRunner:
             for generation, domain in enumerate(blueprint.domains)
         }
         self._devices: dict[int, dict[str, Any]] = {}  # what configs of a branch say of its devices
+        self._variables = frozenset(blueprint.experiment.variables)
+        self._folders: dict[str, str] = {}  # names of experiments' folders, where they are not their ids
         self._recorders: list[Recorder] = []  # of the task that runs
         self._waiting: list[Event] = []  # of tasks that are done
         self._whereabouts = Whereabouts()
@@ -237,14 +239,11 @@ class TaskRunner:
     def run(self, task: Task) -> None:
         """Run a task to its end; events that are not sent by then are kept until the next `flush`."""
         begun = time.perf_counter()
-        recorders = {
-            member.id: Recorder(self._worker, member.id, self.flush, self._shelf()) for member in task.members
-        }
+        recorders = [Recorder(self._worker, member.id, self.flush, self._shelf()) for member in task.members]
         blueprint = self._blueprint
         if self._capture is not None:
-            self._capture.begin(
-                task.number, tuple(recorders), blueprint.executor_target == "threads" and len(recorders) > 1
-            )
+            in_threads = len(recorders) > 1 and blueprint.executor_target == "threads"
+            self._capture.begin(task.number, [member.id for member in task.members], in_threads)
         try:
             AT_WORK.add(self)
             self._execute(task, recorders)
@@ -257,7 +256,7 @@ class TaskRunner:
                 raise
             if self._capture is not None:
                 self._capture.cut()
-            for recorder in recorders.values():
+            for recorder in recorders:
                 recorder.break_off(error)
         finally:
             AT_WORK.discard(self)
@@ -271,36 +270,32 @@ class TaskRunner:
             self._recorders = []
             self._waiting.append(TaskDone(self._worker, task.number, time.perf_counter() - begun))
 
-    def _execute(self, task: Task, recorders: Mapping[str, Recorder]) -> None:
-        blueprint = self._blueprint
-        folders = {member.id: member.folder_name for member in task.members}
+    def _execute(self, task: Task, recorders: list[Recorder]) -> None:
+        blueprint, spec, members = self._blueprint, self._spec, task.members
         with self._lock:
-            self._recorders = list(recorders.values())
-        configs = [self._config(member, branch) for branch, member in enumerate(task.members)]
-        branches = blueprint.branches_configs[: len(task.members)] or None  # the last task may be smaller
-
-        def folder(id_: str) -> Path:
-            return blueprint.experiment_folder(folders.get(id_, id_))  # (a root has its own)
-
-        def on_end(run: RunningExperiment) -> None:
-            self._end(recorders[run.id], run)
-
+            self._recorders = recorders
+        self._folders = {member.id: member.folder_name for member in members if member.prefix is not None}
+        ids = [member.id for member in members]
+        configs = [self._config(member, branch) for branch, member in enumerate(members)]
+        branches = blueprint.branches_configs[: len(members)] or None  # the last task may be smaller
+        on_turn = self._turn_taker(len(members))
         executor: Engine | Executor
         if blueprint.executor_class is Executor:  # what it would check has been
             executor = Engine(
                 self._program,
-                list(recorders),
-                merge_configs(configs, branches, self._spec.config),
-                list(recorders.values()),
+                ids,
+                merge_configs(configs, branches, spec.config),
+                recorders,
                 blueprint.seed,
-                folder,
+                self._folder,
                 blueprint.finalize,
                 blueprint.debug,
-                on_end,
+                self._end,
                 self._on_iteration,
-                self._turn_taker(len(recorders)),
+                on_turn,
                 blueprint.seed_libraries,
                 blueprint.executor_target == "threads",
+                self._variables,
             )
         else:
             executor = blueprint.executor_class(
@@ -308,22 +303,26 @@ class TaskRunner:
                 blueprint.executor_target,
                 configs,
                 branches,
-                self._spec.config,
+                spec.config,
                 finalize=blueprint.finalize,
                 debug=blueprint.debug,
                 seed=blueprint.seed,
-                folder=folder,
-                ids=list(recorders),
-                sinks=list(recorders.values()),
+                folder=self._folder,
+                ids=ids,
+                sinks=recorders,
                 program=self._program,
-                on_end=on_end,
+                on_end=self._end,
                 on_iteration=self._on_iteration,
-                on_turn=self._turn_taker(len(recorders)),
+                on_turn=on_turn,
                 seed_libraries=blueprint.seed_libraries,
             )
-        for run in executor.experiments:
-            recorders[run.id].run = run
+        for run, recorder in zip(executor.experiments, recorders, strict=True):
+            recorder.run = run
         executor.run()
+
+    def _folder(self, id_: str) -> Path:
+        """Return the folder of an experiment, or of a root."""
+        return self._blueprint.experiment_folder(self._folders.get(id_, id_))
 
     def replace(self, generation: int, domain: Domain) -> None:
         """Take note of a further domain; from any thread, before tasks that need it."""
@@ -350,9 +349,10 @@ class TaskRunner:
                 if self._capture is not None:
                     self._capture.told()
 
-    def _end(self, recorder: Recorder, run: RunningExperiment) -> None:
+    def _end(self, run: RunningExperiment) -> None:
         if self._is_copy:
             leave(run.errors[-1].exception if run.errors else None)
+        (recorder,) = [recorder for recorder in self._recorders if recorder.run is run]
         if self._capture is None:
             recorder.end(run)
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -129,6 +129,8 @@ class RunningExperiment:
     instances : dict
     folder : callable, optional
         Makes the experiment's folder and returns its path.
+    variables : collection of str, optional
+        Names of variables that are known to be fine.
 
     Attributes
     ----------
@@ -155,6 +157,7 @@ class RunningExperiment:
         units: dict[str, RunningUnit],
         instances: dict[str, Any],
         folder: Callable[[str], Path] | None = None,
+        variables: Collection[str] = (),
     ) -> None:
         self.id = id
         self.full_config = config
@@ -173,7 +176,7 @@ class RunningExperiment:
         self._seed = seed
         self._random: np.random.Generator | None = None
         self._make_folder = folder
-        self._variables: set[str] = set()
+        self._variables = set(variables)
 
     def __repr__(self) -> str:
         config = ", ".join(f"{name}={value!r}" for name, value in self.config.to_dict().items())
