@@ -12,6 +12,7 @@ from research.domain import Domain
 from research.experiment.experiment import Experiment
 from research.experiment.pipelines import PipelineUnit
 from research.experiment.programs import CommandUnit
+from research.experiment.rendering import TemplatesUnit
 from research.experiment.schedule import When
 from research.experiment.units import CallUnit, DumpUnit, Instance, Method, SaveUnit, Target, Unit
 from research.monitoring.monitor import Monitor
@@ -136,6 +137,8 @@ def _work(unit: Unit) -> str:
     if isinstance(unit, CommandUnit):
         command = unit.command if isinstance(unit.command, str) else shlex.join(unit.command)
         return f"{unit.name} = {command!r}"
+    if isinstance(unit, TemplatesUnit):
+        return f"{unit.name} = {unit.templates.folder!r}"
     target = getattr(unit, "target", None)
     return _call(unit.name, target) if isinstance(target, Target) else unit.name
 

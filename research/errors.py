@@ -34,6 +34,10 @@ class ProgramError(ResearchError):
     """A program that an experiment has started could not be run, failed, or gave no result."""
 
 
+class TemplateError(ResearchError):
+    """A template cannot be read, or not be filled in for an experiment."""
+
+
 class StudyExistsError(ResearchError, FileExistsError):
     """The folder of a new study exists already."""
 

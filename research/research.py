@@ -19,6 +19,7 @@ from research.experiment.executor import Executor
 from research.experiment.experiment import Experiment
 from research.experiment.program import Program
 from research.experiment.versions import Version
+from research.exporting import Exporting
 from research.kept import Kept
 from research.monitoring.environment import Meta
 from research.monitoring.invocation import this_run
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from research.conducting import Definition, Plan
 
 
-class Research(Attaching, Described, Detached, Kept, Plans, Builder):
+class Research(Attaching, Described, Detached, Exporting, Kept, Plans, Builder):
     """A study: one experiment over many configurations.
 
     Units are added by `add_callable`, `add_generator`, `add_instance`, `save`, `dump`, or by the name of a

@@ -22,6 +22,12 @@ def test_importing_the_package_imports_nothing_else():
     assert not {"numpy", "research.research", "samplers"} & modules_after("import research")
 
 
+def test_programs_that_report_import_next_to_nothing():
+    assert not {"numpy", "pandas", "sqlalchemy", "research.errors"} & modules_after(
+        "from research import report"
+    )
+
+
 def test_a_domain_needs_no_study():
     found = modules_after("from research import Domain, Config, EC")
     assert "numpy" in found

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 from research.experiment.expressions import NamedExpression
 from research.experiment.outside import Outside
 from research.experiment.pipelines import add_pipeline_units
-from research.experiment.schedule import When, parse_when
+from research.experiment.schedule import parse_dump, parse_when
 from research.experiment.units import (
     CallUnit,
     DumpUnit,
@@ -176,7 +176,7 @@ class Builder(Outside):
                 name,
                 parse_when(when),
                 root,
-                _dump(dump),
+                parse_dump(dump),
                 Target(function, _checked_args(name, args), kwargs),
                 mode == "generator",
                 checked_save_to(save_to, save_output_dict),
@@ -253,7 +253,15 @@ class Builder(Outside):
         {'position': {0: 1, 1: 2}, 'batch': {0: [1, 1], 1: [2, 2]}}
         """
         add_pipeline_units(
-            self._description(), name, root, branch, run, variables, _dump(dump), parse_when(when), kwargs
+            self._description(),
+            name,
+            root,
+            branch,
+            run,
+            variables,
+            parse_dump(dump),
+            parse_when(when),
+            kwargs,
         )
         return self
 
@@ -388,7 +396,3 @@ def _checked_args(name: str, args: Any) -> Any:
     if isinstance(args, list | tuple):
         return tuple(args)
     raise TypeError(f"`args` of {name!r} must be a list, a tuple or a named expression, got {args!r}")
-
-
-def _dump(dump: Any) -> When | None:
-    return None if dump is None else parse_when(dump, "dump")

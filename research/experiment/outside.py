@@ -14,7 +14,8 @@ from research.experiment.programs import (
     check_parse,
     check_seconds,
 )
-from research.experiment.schedule import parse_when
+from research.experiment.rendering import Templates, TemplatesUnit
+from research.experiment.schedule import parse_dump, parse_when
 from research.experiment.units import checked_save_to
 
 
@@ -46,9 +47,10 @@ class Outside:
             The command line. It is split into words as a shell does, and then each word filled in, so that no
             value is ever taken for more than a word, or for a part of one. Placeholders are parameters,
             `{lr}`, `{model/depth}`, also with a format, `{lr:.3f}`, and what the study knows: `{id}`,
-            `{iteration}`, `{repetition}`, `{updates}`, `{device}`, `{folder}` (the experiment's),
-            `{config_file}` (its config as JSON, in that folder), `{random_seed}` (31 bits from the
-            experiment's own stream) and `{python}` (this interpreter). Other braces are written twice.
+            `{iteration}`, `{repetition}`, `{updates}`, `{device}`, `{folder}` (the experiment's), `{config}`
+            (all of it as JSON), `{config_file}` (the same in a file of that folder), `{random_seed}` (31 bits
+            from the experiment's own stream) and `{python}` (this interpreter). Other braces are written
+            twice.
         parse : path, callable, None or False
             Where the result is: in a file of JSON, a path in the experiment's folder, which may have
             placeholders; or what a function returns that gets a `Finished`. By default it is what the program
@@ -89,7 +91,7 @@ class Outside:
             name,
             parse_when(when),
             False,
-            None if dump is None else parse_when(dump, "dump"),
+            parse_dump(dump),
             check_command(command, shell),
             check_parse(parse),
             checked_save_to(save_to, False),
@@ -99,5 +101,52 @@ class Outside:
             check_environment(env),
         )
         unit.validate()
+        self._description().add_unit(unit)
+        return self
+
+    def add_templates(
+        self, folder: str | os.PathLike[str], *, name: str = "templates", when: Any = 1, dump: Any = None
+    ) -> Self:
+        """Add files that are made for each experiment, in its folder, for programs that come after.
+
+        Files that end in `.j2`, `.jinja` or `.jinja2` are templates of Jinja2, and are filled in and named
+        without that; others are copied. They are read now, so that the whole study has the same.
+
+        Parameters
+        ----------
+        folder : str or path
+            Folders in it are kept. Templates see parameters, `{{ lr }}`, groups of them, `{{ model.depth }}`,
+            and what the study knows, named as in `add_command`.
+        name : str, default 'templates'
+            Name of the unit; `O(name)` is a list of the files.
+        when, dump
+            As in `add_callable`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no folder, or nothing in it, or a file has a name that is taken.
+        TemplateError
+            If a template has an error; names the file and the line. So does, when an experiment runs, a name
+            that is not defined, with near matches.
+        ImportError
+            If Jinja2 is not installed.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from research import Domain, Research
+        >>> with TemporaryDirectory() as top:
+        ...     _ = Path(top, 'settings.json.j2').write_text('{"rate": {{ lr / 2 }}}')
+        ...     study = Research(domain=Domain(lr=[0.1])).add_templates(top)
+        ...     study = study.add_command('cat {folder}/settings.json')
+        ...     study.run(dump_results=False, bar=False).results.df['rate'].tolist()
+        [0.05]
+        """
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"`name` must be a str, got {name!r}")
+        templates = Templates.read(folder, "folder")
+        unit = TemplatesUnit(name, parse_when(when), False, parse_dump(dump), templates)
         self._description().add_unit(unit)
         return self

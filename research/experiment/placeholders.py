@@ -36,6 +36,7 @@ OWN: dict[str, Callable[[Any], Any]] = {  # of a running experiment
     "id": lambda run: run.id,
     "iteration": lambda run: run.iteration,
     "folder": lambda run: str(run.folder),
+    "config": lambda run: nested(run.config),
     "config_file": _config_file,
     "random_seed": lambda run: int.from_bytes(run.seed_bytes("random_seed", 4), "little") >> 1,
     "python": lambda run: sys.executable,
@@ -116,7 +117,7 @@ def value_of(run: Any, name: str, what: str) -> Any:
         if name in run.config:
             raise ValueError(_two_meanings(name, what))
         try:
-            return OWN[name](run)
+            return getattr(run, "own_names", OWN)[name](run)  # (where it runs, a job's are others)
         except KeyError:  # an Executor alone says nothing of repetitions
             return None
     if name not in run.config:
@@ -160,7 +161,8 @@ def text_of(value: Any, name: str) -> str:
         return str(scalar)
     if isinstance(scalar, os.PathLike):
         return os.fsdecode(scalar)
-    return json.dumps(plain(value, name))
+    found = plain(value, name)
+    return found if isinstance(found, str) else json.dumps(found)
 
 
 def config_text(config: Config) -> str:

@@ -109,8 +109,7 @@ class CommandUnit(Unit):
         what = self._what
         read_words, read_folder = self._words(), self._filler("cwd", self.folder)
         variables = [(key, self._filler("env", value)) for key, value in self.environment]
-        read_path = self._filler("parse", self.parse if isinstance(self.parse, str) else None)
-        parse, timeout = self.parse, self.timeout
+        read_path, parse, timeout = self._path_filler(), self.parse, self.timeout
 
         def work(run: Any) -> tuple[Any, bool]:
             with _place_for_reports(run) as place:
@@ -154,6 +153,25 @@ class CommandUnit(Unit):
                     raise _failed(words, f"ended in order, but {error}", ended.end) from None
 
         return work
+
+    def filled_words(self, run: Any) -> list[str]:
+        """Return the words of the command line for an experiment."""
+        return self._words()(run)
+
+    def filled_folder(self, run: Any) -> str | None:
+        """Return where the program runs."""
+        return self._filler("cwd", self.folder)(run)
+
+    def filled_environment(self, run: Any) -> list[tuple[str, str]]:
+        """Return more variables of its environment."""
+        return [(key, str(self._filler("env", value)(run))) for key, value in self.environment]
+
+    def result_path(self, run: Any) -> str | None:
+        """Return the file in which the result is, if that is said."""
+        return self._path_filler()(run)
+
+    def _path_filler(self) -> Callable[[Any], str | None]:
+        return self._filler("parse", self.parse if isinstance(self.parse, str) else None)
 
     @property
     def _what(self) -> str:

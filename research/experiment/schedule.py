@@ -73,3 +73,8 @@ def parse_when(when: Any, name: str = "when") -> When:
     if not (every or at or last):
         raise ValueError(f"`{name}` must name at least one iteration, got {when!r}")
     return When(tuple(every), frozenset(at), last)
+
+
+def parse_dump(dump: Any) -> When | None:
+    """Read `dump`, which is as `when`; None: never."""
+    return None if dump is None else parse_when(dump, "dump")

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
-import signal
-import subprocess
 import sys
 import textwrap
 import time
 from pathlib import Path
 
-import psutil
+import numpy as np
 import pytest
 
-from research import EC, Domain, Executor, Experiment, O, Research
+from research import EC, Alias, Domain, Experiment, O, Research
+from tests.study.commanding import HOWS, ROOT, run, script
 
-HOWS = {
-    "fork": {"workers": 2},
-    "spawn": {"workers": 2, "start_method": "spawn"},
-    "a process per task": {"workers": 2, "isolation": "experiment"},
-    "inline": {"parallel": False},
-    "branches": {"workers": 2, "branches": 3},
-}
 AWKWARD = [
     "",
     "a b",
@@ -33,44 +26,6 @@ AWKWARD = [
     "-x",
     "é*?{}",
 ]
-ROOT = str(Path(__file__).parents[2])
-
-
-def script(code, name="program.py"):
-    """Write a program; return the beginning of its command line."""
-    Path(name).write_text("import json, os, sys, time\n" + textwrap.dedent(code))
-    return f"{sys.executable} -I -S {os.path.abspath(name)}"
-
-
-def sleepers(mark):
-    """Return processes that sleep for a time that nobody else would choose."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if mark in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process)
-        except psutil.Error:
-            pass
-    return found
-
-
-def all_gone(mark, seconds=5):
-    until = time.monotonic() + seconds
-    while sleepers(mark) and time.monotonic() < until:
-        time.sleep(0.02)
-    left = sleepers(mark)
-    for process in left:
-        process.kill()
-    return not left
-
-
-def run(command, config=(), **how):
-    """Run a program by itself; return what was saved, or raise what went wrong."""
-    experiment = Experiment().add_command(command, **how)
-    (done,) = Executor(experiment, configs=[dict(config)]).run().experiments
-    if done.errors:
-        raise done.errors[0].exception
-    return done.results
 
 
 @pytest.mark.parametrize("how", HOWS)
@@ -119,6 +74,7 @@ def test_placeholders_that_the_study_knows():
     names = ["id", "iteration", "repetition", "folder", "random_seed", "python", "device"]
     words = ["echo", '{{"all": [' + ", ".join(f'"{{{name}}}"' for name in names) + ', {a:.2f}, "{g}"]}}']
     study = Research("study", Domain(a=[1 / 3]) * Domain({"g/x": [1], "g/y": [(1, None)]}), n_reps=2)
+    study.add_command("echo {config}", save_to="whole")
     study.add_command(["cat", "{config_file}"], lambda done: json.loads(done.stdout), save_to="told")
     study.add_command([word.replace('"{g}"', "{g}") for word in words], when=1)
     study.run(bar=False, parallel=False, seed=1)
@@ -129,7 +85,7 @@ def test_placeholders_that_the_study_knows():
         assert folder == os.path.abspath(f"study/experiments/{row.id}")
         assert 0 <= int(seed) < 2**31
         assert (a, g) == (0.33, {"x": 1, "y": [1, None]})
-        assert row.told == {"a": 1 / 3, "g": {"x": 1, "y": [1, None]}}
+        assert row.whole == row.told == {"a": 1 / 3, "g": {"x": 1, "y": [1, None]}}
     assert {row[2] for row in table["all"]} == {"0", "1"}
     assert len({row[4] for row in table["all"]}) == 2
     again = Research("again", study.domain, study.experiment, n_reps=2).run(bar=False, workers=2, seed=1)
@@ -197,6 +153,34 @@ def test_what_means_nothing_is_refused_at_once(how, said):
 def test_a_program_that_goes_wrong_says_how(code, said):
     with pytest.raises(Exception, match=said):
         run(script(code), {"x": 1})
+
+
+def test_values_that_are_no_text_are_json_or_go_by_their_alias():
+    values = {"f": Alias(max, "the max"), "a": np.arange(2), "n": np.float32(0.5), "p": Path("x"), "b": True}
+    command = ["printf", "%s;", *(f"{{{name}}}" for name in values)]
+    found = run(command, values, parse=lambda done: done.stdout, save_to="o")
+    assert found["o"][0] == "the max;[0, 1];0.5;x;True;"
+
+
+def test_very_much_output_is_kept_and_printed(capfd):
+    program = script("for n in range(200): print('x' * 99_999)\nprint(json.dumps({'y': 1}))")
+    assert run(program) == {"y": {0: 1}}
+    assert len(capfd.readouterr().out) == 20_000_000 + len('{"y": 1}\n')
+
+
+def test_a_stream_that_takes_text_only_gets_text(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stream)
+    program = script("os.write(1, b'caf\\xc3'); time.sleep(0.05); os.write(1, b'\\xa9 \\xff\\n{}')")
+    assert run(program) == {}
+    assert stream.getvalue() == "caf\xe9 \\xff\n{}"
+
+
+def test_what_a_study_is_shows_its_commands():
+    study = Research("study", Domain(a=[1])).add_command("echo {a}")
+    study.add_command(["echo", "a b"], name="other")
+    assert "command command = 'echo {a}', when=1" in str(study)
+    assert "command other = \"echo 'a b'\", when=1" in str(study)
 
 
 def test_what_cannot_be_started_or_told_is_said():
@@ -279,7 +263,7 @@ def test_what_is_reported_is_there_while_the_program_runs():
     )
     study = Research("study").add_command(program).run(bar=False, detach=True)
     until = time.monotonic() + 30
-    while study.results.df.get("x", []) is None or len(study.results.df) < 2:
+    while len(study.results.df) < 2:
         assert time.monotonic() < until
         time.sleep(0.05)
     assert not study.is_finished
@@ -292,68 +276,6 @@ def test_two_hundred_programs_give_two_hundred_results():
     study = Research("study", Domain(a=range(200))).add_command(["echo", '{{"b": {a}}}'])
     study.run(bar=False, workers=2)
     assert study.results.df["b"].tolist() == list(range(200))
-
-
-def family(mark):
-    """Return a command that starts others, one of which leaves the group, and waits."""
-    others = f"setsid sleep {mark} & sleep {mark} & trap '' TERM; echo there; sleep {mark}; sleep {mark}"
-    return others.replace("{", "{{").replace("}", "}}")
-
-
-@pytest.mark.slow
-def test_a_program_that_takes_too_long_ends_with_all_that_it_has_started():
-    study = Research("study", Domain(a=[1, 2])).add_command(family(7001.5), shell=True, timeout=0.5)
-    study.add_callable("fine", lambda: 1, save_to="x").run(bar=False, workers=2)
-    assert study.monitor.counts == {"failed": 2}
-    error = study.results.statuses_to_df()["error"][0]
-    assert "took longer than timeout=0.5 seconds; the end of its output:\nthere" in error
-    assert all_gone("7001.5", seconds=0)
-
-
-def test_what_a_program_leaves_behind_with_its_output_is_ended():
-    began = time.monotonic()
-    assert run("sleep 7002.5 & echo 1", shell=True, save_to="x") == {"x": {0: 1}}
-    assert all_gone("7002.5", seconds=0)
-    assert time.monotonic() - began < 100
-
-
-@pytest.mark.parametrize("how", ["fork", "spawn", "a process per task", "inline"])
-def test_ctrl_c_leaves_no_program_behind(how):
-    Path("study.py").write_text(
-        "from research import *\n"
-        "study = Research('study', Domain(a=range(4)))\n"
-        "study = study.add_command('setsid sleep 7003.5 & sleep 7003.5; :', shell=True, parse=False)\n"
-        f"study.run(bar=False, **{HOWS[how]!r})\n"
-    )
-    driver = subprocess.Popen(
-        [sys.executable, "study.py"],
-        env={**os.environ, "PYTHONPATH": ROOT},
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-    until = time.monotonic() + 30
-    while not sleepers("7003.5") and time.monotonic() < until:
-        time.sleep(0.02)
-    assert sleepers("7003.5")
-    driver.send_signal(signal.SIGINT)
-    assert b"resume=True" in driver.communicate(timeout=30)[1]
-    assert all_gone("7003.5")
-
-
-@pytest.mark.parametrize("how", ["fork", "spawn", "a process per task"])
-def test_a_worker_that_is_killed_takes_its_program_along(how):
-    code = "import os; os.kill(int(os.environ['WORKER']), 9); os.execlp('sleep', 'sleep', '7004.5')"
-    study = Research("study")
-    study.add_callable("note", lambda: os.environ.update(WORKER=str(os.getpid())))
-    study.add_command([sys.executable, "-c", code]).run(bar=False, **HOWS[how])
-    assert study.monitor.counts == {"lost": 1}
-    assert all_gone("7004.5")
-
-
-def test_a_timeout_of_the_study_ends_the_program():
-    study = Research("study").add_command("sleep 7005.5", parse=False).run(bar=False, timeout=0.3)
-    assert study.monitor.counts == {"timeout": 1}
-    assert all_gone("7005.5")
 
 
 def test_another_command_is_other_code():
