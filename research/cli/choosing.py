@@ -8,6 +8,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from research.cli.ending import Problem
@@ -148,4 +149,6 @@ def _holds(table: pd.DataFrame, text: str) -> Any:
 def _cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and value != value):
         return ""
+    if isinstance(value, FunctionType | type):
+        return value.__name__
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -43,7 +43,7 @@ class Problem(click.ClickException):
 
     def __init__(self, message: str, status: int = USAGE, hint: str | None = None) -> None:
         super().__init__(message)
-        self.status = status
+        self.exit_code = status  # type: ignore[misc]  (it is one of each)
         self.hint = hint
 
     def show(self, file: IO[Any] | None = None) -> None:
@@ -91,7 +91,7 @@ def _hint(message: str, command: click.Command | None) -> str | None:
     more = [name for name in dict.fromkeys(names) if name not in options and name in _arguments_of_run()]
     if "more" in options:
         found += [f"--option {name}=…" for name in more]
-    return f"Here that is {', '.join(found)}." if found else None
+    return f"On the command line: {', '.join(found)}" if found else None
 
 
 def _arguments_of_run() -> set[str]:

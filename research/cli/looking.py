@@ -291,12 +291,14 @@ def _show_best(known: Summary, variable: str, is_min: bool, limit: int) -> None:
 
 def _show_plan(name: str, limit: int) -> None:
     from research.cli.choosing import as_rows
+    from research.cli.scripts import program_of
     from research.planning import MOST_PLANNED
     from research.research import Research
 
-    study = Research.load(name)
-    is_long = study.domain.size is None or study.domain.size > MOST_PLANNED
-    plan = study.plan(n=MOST_PLANNED if is_long else None)
+    with program_of(Path(name)):
+        study = Research.load(name)
+        is_long = study.domain.size is None or study.domain.size > MOST_PLANNED
+        plan = study.plan(n=MOST_PLANNED if is_long else None)
     left = plan[plan["runs"]]
     counts = {str(status): int(count) for status, count in plan["status"].value_counts().items()}
     click.echo(f"{name}: {describe_counts(counts)}; {len(left)} would be run by: research resume {name}")

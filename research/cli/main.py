@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from research.cli.completing import completion
-from research.cli.ending import INTERRUPTED, PIPE, Problem, problem_of
+from research.cli.ending import INTERRUPTED, PIPE, problem_of
 from research.cli.looking import failures, log, ls, show
 from research.cli.moving import check, export, import_, merge, snapshot
 from research.cli.running import resume, run, stop
@@ -93,7 +93,7 @@ def run_command(arguments: Sequence[str]) -> int:
         status = cli.main(list(arguments), "research", standalone_mode=False, color=color)
     except click.ClickException as error:
         error.show()
-        return error.status if isinstance(error, Problem) else error.exit_code
+        return error.exit_code
     except click.Abort:
         return INTERRUPTED
     except _ClosedPipe:

@@ -108,11 +108,12 @@ def resume(name: str, **options: Any) -> int:
 
     The definition is code, which is run; so do this with studies that you trust.
     """
+    from research.cli.scripts import program_of
     from research.research import Research
 
-    study_folder(name)
-    given = arguments_of_run(options)
-    return _run(Research.load(name), name, {"resume": True, **given}, options["quiet"])
+    with program_of(study_folder(name)):
+        given = {"resume": True, **arguments_of_run(options)}
+        return _run(Research.load(name), name, given, options["quiet"])
 
 
 @click.command(

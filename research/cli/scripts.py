@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from research.cli.ending import Problem
+from research.cli.studies import runs_of
 from research.errors import ParametersError, ResearchError, did_you_mean
 
 if TYPE_CHECKING:
@@ -52,6 +55,50 @@ def script(path: Path) -> Iterator[ModuleType]:
         yield main
     finally:
         sys.modules["__main__"], sys.argv, sys.path = before
+
+
+@contextmanager
+def program_of(folder: Path) -> Iterator[None]:
+    """Be called as the program that began a study: so are the functions of a script that its configs hold.
+
+    The script is not run: its functions come with the study's definition.
+    """
+    name = _name_of_program(folder)
+    before = sys.modules["__main__"]
+    if name is not None:
+        main = sys.modules["__main__"] = ModuleType("__main__")
+        main.__spec__ = ModuleSpec(name, None)
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = before
+
+
+def _name_of_program(folder: Path) -> str | None:
+    """Return the name that a script has in identities, of the first run that had one; None if none did."""
+    for script, command in runs_of(folder):
+        module = _module_of(command or "")
+        if module is not None and module != "research":
+            return module.removesuffix(".__main__")
+        if script:
+            return Path(script).stem
+    return None
+
+
+def _module_of(command: str) -> str | None:
+    """Return the module that a command line runs by `python -m`, None if it does not."""
+    try:
+        words = iter(shlex.split(command)[1:])
+    except ValueError:  # it was cut
+        return None
+    for word in words:
+        if word == "-m":
+            return next(words, None)
+        if word in ("-W", "-X"):
+            next(words, None)
+        elif not word.startswith("-") or word in ("-", "-c"):
+            return None
+    return None
 
 
 def _execute(place: Path, main: ModuleType) -> None:

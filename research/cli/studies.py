@@ -160,6 +160,14 @@ def summarize(folder: Path) -> Summary:
         )
 
 
+def runs_of(folder: Path) -> list[tuple[str | None, str | None]]:
+    """Return the script and the command line of each run of a study, as far as they are known."""
+    with reading(folder) as connection:
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone():
+            return []
+        return connection.execute("SELECT script, command FROM runs ORDER BY number").fetchall()
+
+
 def experiment_ids(folder: Path) -> list[str]:
     """Return the ids of a study's experiments, as they are shown."""
     with reading(folder) as connection:
