@@ -43,12 +43,13 @@ class Problem(click.ClickException):
 
     def __init__(self, message: str, status: int = USAGE, hint: str | None = None) -> None:
         super().__init__(message)
-        self.exit_code = status  # type: ignore[misc]  (it is one of each)
+        self.exit_code = status  # type: ignore[misc]
         self.hint = hint
+        self.color: bool | None = None  # as terminals are; False: never
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Write it to stderr."""
-        click.secho("Error: ", fg="red", nl=False, err=True)
+        click.secho("Error: ", fg="red", nl=False, err=True, color=self.color)
         click.echo(self.format_message(), err=True)
         if self.hint:
             click.echo(self.hint, err=True)

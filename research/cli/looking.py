@@ -23,6 +23,7 @@ from research.cli.studies import (
     study_argument,
     study_folder,
     summarize,
+    variables_of,
 )
 from research.errors import DamagedStudyError, did_you_mean, shorten
 from research.storage.folder import LOG
@@ -269,7 +270,7 @@ def _number(value: float | None) -> str:
 
 
 def _show_best(known: Summary, variable: str, is_min: bool, limit: int) -> None:
-    variables = list(known.settings.get("variables", ()))
+    variables = variables_of(known.folder, known.settings)
     places = ", ".join("?" * len(_NUMBERS))
     query = (
         "SELECT e.id, e.prefix, e.config, l.number FROM latest l JOIN experiments e "  # noqa: S608
@@ -281,7 +282,6 @@ def _show_best(known: Summary, variable: str, is_min: bool, limit: int) -> None:
             (f"{prefix}_{id_}" if prefix is not None else id_, _number(number), _config(config))
             for id_, prefix, config, number in connection.execute(query, (variable, *_NUMBERS, limit))
         ]
-        variables += [row[0] for row in connection.execute("SELECT DISTINCT variable FROM latest")]
     if variable not in variables:
         raise Problem(f"there is no variable {variable!r}{did_you_mean(variable, variables)}")
     if not rows:

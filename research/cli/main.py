@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from research.cli.completing import completion
-from research.cli.ending import INTERRUPTED, PIPE, problem_of
+from research.cli.ending import INTERRUPTED, PIPE, Problem, problem_of
 from research.cli.looking import failures, log, ls, show
 from research.cli.moving import check, export, import_, merge, snapshot
 from research.cli.running import resume, run, stop
@@ -92,6 +92,8 @@ def run_command(arguments: Sequence[str]) -> int:
     try:
         status = cli.main(list(arguments), "research", standalone_mode=False, color=color)
     except click.ClickException as error:
+        if isinstance(error, Problem):
+            error.color = color
         error.show()
         return error.exit_code
     except click.Abort:

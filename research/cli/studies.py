@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -168,6 +168,13 @@ def runs_of(folder: Path) -> list[tuple[str | None, str | None]]:
         return connection.execute("SELECT script, command FROM runs ORDER BY number").fetchall()
 
 
+def variables_of(folder: Path, settings: Mapping[str, Any]) -> list[str]:
+    """Return the names of variables: those that units are to save, then others that were saved."""
+    with reading(folder) as connection:
+        saved = connection.execute("SELECT DISTINCT variable FROM latest ORDER BY variable").fetchall()
+    return list(dict.fromkeys([*settings.get("variables", ()), *(str(name) for (name,) in saved)]))
+
+
 def experiment_ids(folder: Path) -> list[str]:
     """Return the ids of a study's experiments, as they are shown."""
     with reading(folder) as connection:
@@ -205,7 +212,7 @@ def complete_study(ctx: click.Context, parameter: click.Parameter, text: str) ->
 def complete_experiment(ctx: click.Context, parameter: click.Parameter, text: str) -> list[CompletionItem]:
     """Complete the id of an experiment of the study that is named before it."""
     try:
-        ids = experiment_ids(Path(ctx.params.get("name") or ""))
+        ids = experiment_ids(_named_before(ctx))
     except Exception:  # a shell that completes is told nothing
         return []
     return [CompletionItem(id_) for id_ in ids if id_.startswith(text)][:200]
@@ -214,12 +221,22 @@ def complete_experiment(ctx: click.Context, parameter: click.Parameter, text: st
 def complete_column(ctx: click.Context, parameter: click.Parameter, text: str) -> list[CompletionItem]:
     """Complete the last of several names of columns, of the study that is named before."""
     try:
-        settings = summarize(Path(ctx.params.get("name") or "")).settings
+        folder = _named_before(ctx)
+        settings = summarize(folder).settings
+        variables = variables_of(folder, settings)
     except Exception:  # likewise
         return []
     before, comma, last = text.rpartition(",")
-    names = ["id", "status", *settings.get("parameters", ()), *settings.get("variables", ())]
+    names = ["id", "status", *settings.get("parameters", ()), *variables]
     return [CompletionItem(f"{before}{comma}{name}") for name in names if name.startswith(last)]
+
+
+def _named_before(ctx: click.Context) -> Path:
+    """Return the study of a command that is being typed.
+
+    Where an option lacks its value yet, the name is among what is left over.
+    """
+    return Path(ctx.params.get("name") or ctx.args[0])
 
 
 study_argument = click.argument("name", shell_complete=complete_study)
