@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -145,5 +146,8 @@ def _listed(domain: Domain, name: str) -> list[Any]:
 
 
 def _as_text(text: str) -> Any:
-    value = read_value(text)
+    try:
+        value = ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text.strip()
     return value if isinstance(value, str) or value is None else text.strip()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import time
@@ -26,9 +25,7 @@ def clean(value: object) -> str:
 
 def terminal_width() -> int | None:
     """Return how many columns there are to print in; None where it is not a terminal that reads."""
-    if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit():
-        return shutil.get_terminal_size().columns
-    return None
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def print_table(

@@ -106,8 +106,7 @@ def _execute(place: Path, main: ModuleType) -> None:
         tree = _Unguarded().visit(ast.parse(place.read_bytes(), str(place)))
         code = compile(tree, str(place), "exec", dont_inherit=True)
     except (OSError, SyntaxError, ValueError) as error:
-        where = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
-        raise Problem(f"{str(place)!r} cannot be run: {error}{where}") from error
+        raise Problem(f"{place.name} cannot be run: {error}") from error
     with _nothing_runs():
         try:
             exec(code, vars(main))  # noqa: S102  (it is what was asked for)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,10 +115,8 @@ def _encoded(table: pd.DataFrame, kind: str) -> bytes:
 
 
 def _parquet(table: pd.DataFrame) -> bytes:
-    try:
-        import pyarrow  # type: ignore[import-not-found]  # noqa: F401
-    except ImportError:
-        raise Problem("parquet needs pyarrow: pip install 'domain-research[parquet]'") from None
+    if find_spec("pyarrow") is None:
+        raise Problem("parquet needs pyarrow: pip install 'domain-research[parquet]'")
     plain = table.copy()
     for name in plain.columns:
         if plain[name].dtype == object and plain[name].map(type).nunique() > 1:

@@ -45,13 +45,8 @@ def read_values(text: str) -> list[Any] | range:
     found = _read_range(text.strip())
     if found is not None:
         return found
-    try:
-        value = ast.literal_eval(text.strip())
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return [read_value(part) for part in split(text)]
-    if isinstance(value, list) or (isinstance(value, tuple) and not text.strip().startswith("(")):
-        return list(value)
-    return [value]
+    values = [read_value(part) for part in split(text)]
+    return values[0] if len(values) == 1 and isinstance(values[0], list) else values
 
 
 def split(text: str) -> list[str]:
@@ -66,7 +61,7 @@ def split(text: str) -> list[str]:
     for c in text:
         if quote:
             quote = "" if c == quote else quote
-        elif c in "'\"":
+        elif c in "'\"" and (depth > 0 or not parts[-1].strip()):  # else it is an apostrophe
             quote = c
         else:
             depth += (c in "([{") - (c in ")]}")
@@ -74,7 +69,7 @@ def split(text: str) -> list[str]:
             parts.append("")
         else:
             parts[-1] += c
-    return parts
+    return parts[:-1] if len(parts) > 1 and not parts[-1].strip() else parts
 
 
 def _read_range(text: str) -> range | None:

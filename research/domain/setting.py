@@ -83,4 +83,4 @@ def _in_factor(factor: Factor, name: str, values: Sequence[Any], extend: bool) -
 
 
 def _once(name: str, values: Sequence[Any]) -> list[Any]:
-    return [config[name] for config in Domain({name: list(values)}).unique()]
+    return [dict(config.raw_items())[name] for config in Domain({name: list(values)}).unique()]

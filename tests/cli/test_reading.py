@@ -101,11 +101,19 @@ def test_parquet_is_an_extra(tmp_path):
         assert table["C"].to_pylist() == [1, 1, 10, 10]
 
 
-def test_a_table_is_as_wide_as_the_terminal(monkeypatch):
-    assert max(map(len, told("results", "digits").splitlines())) > 30
-    monkeypatch.setenv("COLUMNS", "30")
-    text = told("results", "digits")
-    assert max(map(len, text.splitlines())) <= 30
+def test_a_table_is_as_wide_as_the_terminal():
+    assert max(map(len, told("failures", "digits").splitlines())) > 60
+    reader, writer = os.openpty()
+    subprocess.run(
+        [*COMMAND, "failures", "digits"],
+        stdout=writer,
+        env=environment(COLUMNS="60", NO_COLOR="1"),
+        check=True,
+    )
+    text = os.read(reader, 10_000).decode()
+    os.close(reader)
+    os.close(writer)
+    assert max(map(len, text.splitlines())) <= 60
     assert "…" in text
 
 
