@@ -20,13 +20,14 @@ HELP = """\b
                   range(5) or [1, 2]. They replace those that the domain
                   has; a parameter that it has not is added to all configs.
 -p NAME+=VALUES   these values as well.
+-p +NAME=VALUES   a new parameter, also where its name is like another's.
 -p FILE.py        the configs of a file of parameters, in place of the domain;
                   those of several files one after another. FILE.py:0-2,5
                   and FILE.py:NAME choose some of them.
 -p +FILE.py       those as well.
 Files come first, then the others in their order.
 """
-_SETTING = re.compile(r"(?P<name>[^\s=+]+?)(?P<more>\+?)=(?P<values>.*)", re.DOTALL)
+_SETTING = re.compile(r"(?P<new>\+?)(?P<name>[^\s=+]+?)(?P<more>\+?)=(?P<values>.*)", re.DOTALL)
 _INDICES = re.compile(r"[\d:,\s-]+")
 
 
@@ -59,6 +60,7 @@ def with_parameters(domain: Domain | None, given: Sequence[str]) -> Domain | Non
             replaced = _joined(replaced, _load(text))
     domain = own if replaced is None else replaced
     for setting in settings:
+        _check_name(domain, setting["name"], bool(setting["new"]), bool(setting["more"]))
         domain = _with_values(domain, setting["name"], setting["values"], bool(setting["more"]))
     return domain
 
@@ -113,6 +115,19 @@ def _load(text: str) -> Domain:
     return load_domain(file, names=split(wanted))
 
 
+def _check_name(domain: Domain | None, name: str, is_new: bool, is_more: bool) -> None:
+    """Refuse a name that is misspelt, as it seems."""
+    names = () if domain is None else domain.names
+    if name in names:
+        if is_new:
+            raise Problem(f"-p +{name}: the domain has a parameter {name!r} already")
+        return
+    near = did_you_mean(name, names)
+    if is_more or (not is_new and "did you mean" in near):
+        way = "" if is_more else f"; a new parameter is given by -p +{name}=…"
+        raise Problem(f"-p {name}: the domain has no {name!r}{near}{way}")
+
+
 def _with_values(domain: Domain | None, name: str, text: str, is_more: bool) -> Domain:
     from research.domain import Domain
     from research.domain.setting import set_values
@@ -129,8 +144,6 @@ def _with_values(domain: Domain | None, name: str, text: str, is_more: bool) -> 
         raise Problem(f"-p {name}: there is no value in {text!r}")
     if domain is None:
         return Domain({name: values})
-    if is_more and name not in domain.names:
-        raise Problem(f"-p {name}+=: the domain has no {name!r}{did_you_mean(name, domain.names)}")
     return set_values(domain, name, values, extend=is_more)
 
 

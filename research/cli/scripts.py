@@ -59,29 +59,32 @@ def script(path: Path) -> Iterator[ModuleType]:
 
 @contextmanager
 def program_of(folder: Path) -> Iterator[None]:
-    """Be called as the program that began a study: so are the functions of a script that its configs hold.
+    """Be called as the program that began a study, and import from where it did.
 
-    The script is not run: its functions come with the study's definition.
+    By that name the functions of a script are the same when they are part of configs. The script is not run:
+    what is its own comes with the study's definition.
     """
-    name = _name_of_program(folder)
-    before = sys.modules["__main__"]
-    if name is not None:
+    found = _program(folder)
+    before = sys.modules["__main__"], sys.path
+    if found is not None:
+        name, place = found
         main = sys.modules["__main__"] = ModuleType("__main__")
         main.__spec__ = ModuleSpec(name, None)
+        sys.path = [place, *sys.path]
     try:
         yield
     finally:
-        sys.modules["__main__"] = before
+        sys.modules["__main__"], sys.path = before
 
 
-def _name_of_program(folder: Path) -> str | None:
-    """Return the name that a script has in identities, of the first run that had one; None if none did."""
-    for script, command in runs_of(folder):
+def _program(folder: Path) -> tuple[str, str] | None:
+    """Return the name that the first script of a study has in identities, and the folder it imported from."""
+    for script, command, directory in runs_of(folder):
         module = _module_of(command or "")
         if module is not None and module != "research":
-            return module.removesuffix(".__main__")
+            return module.removesuffix(".__main__"), directory or ""
         if script:
-            return Path(script).stem
+            return Path(script).stem, str(Path(script).parent)
     return None
 
 

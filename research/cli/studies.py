@@ -160,12 +160,12 @@ def summarize(folder: Path) -> Summary:
         )
 
 
-def runs_of(folder: Path) -> list[tuple[str | None, str | None]]:
-    """Return the script and the command line of each run of a study, as far as they are known."""
+def runs_of(folder: Path) -> list[tuple[str | None, str | None, str | None]]:
+    """Return script, command line and directory of each run of a study, as far as they are known."""
     with reading(folder) as connection:
         if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone():
             return []
-        return connection.execute("SELECT script, command FROM runs ORDER BY number").fetchall()
+        return connection.execute("SELECT script, command, directory FROM runs ORDER BY number").fetchall()
 
 
 def variables_of(folder: Path, settings: Mapping[str, Any]) -> list[str]:

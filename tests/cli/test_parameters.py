@@ -67,6 +67,15 @@ def test_without_a_domain_they_make_one():
     assert with_parameters(GRID, []) is GRID
 
 
+def test_a_new_parameter_may_be_called_almost_like_another():
+    assert with_parameters(GRID, ["+models=1", "other/name=2"])[0].to_dict() == {
+        "model": "svm",
+        "C": 0.1,
+        "models": 1,
+        "other/name": 2,
+    }
+
+
 def test_files_take_the_place_of_the_domain_and_settings_come_after():
     write("one.py", "domain = dict(C=[5.0], model=['knn'])")
     write("two.py", "def get_params(): return [{'name': f'n{i}', 'C': float(i)} for i in range(4)]")
@@ -89,6 +98,8 @@ def test_files_take_the_place_of_the_domain_and_settings_come_after():
         ("C", Problem, "write C=VALUE"),
         ("non.py", ParametersError, "does not exist"),
         ("=1", Problem, "no setting"),
+        ("modle=1", Problem, "did you mean 'model'?; a new parameter is given by -p +modle=…"),
+        ("+C=1", Problem, "has a parameter 'C' already"),
     ],
 )
 def test_what_makes_no_sense_is_told(text, error, message):

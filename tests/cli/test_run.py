@@ -50,12 +50,32 @@ def values(name):
 
 def test_a_sweep_goes_on_with_what_it_has_done():
     write("fit.py", FIT)
-    done = shell("run", "fit.py", "--workers", 2)
+    done = shell("run", "fit.py", "--workers", 2, "-o", "start_method=spawn")
     assert (done.returncode, done.stdout) == (1, "fit: 3 done, 1 failed\n")
     assert "research failures fit" in done.stderr
     more = ("run", "fit.py", "-p", "C=1,2", "-p", "gamma=0.1,0.2")
     assert "4 experiments: 2 done, 2 new; 2 would be run" in told(*more, "--dry-run")
     assert said(*more, "--no-parallel", status=1) == "fit: 5 done, 1 failed\n"
+
+
+def test_a_study_is_gone_on_with_from_anywhere(monkeypatch):
+    write("sub/helper.py", "def add(a): return a + 1")
+    write(
+        "sub/adding.py",
+        """
+        from helper import add
+        from research import EC, Domain, Research
+
+        def work(a, function):
+            return add(function(a))
+
+        study = Research("adding", Domain(a=[1, 2], function=[add])).add_callable(work, kwargs=EC(), save_to="b")
+        """,
+    )
+    told("run", "sub/adding.py", "-p", "a=1", "--no-parallel", "--quiet")
+    told("run", "sub/adding.py", "--resume", "--no-parallel", "--quiet")
+    monkeypatch.chdir("sub")
+    assert "2 done; 0 would be run" in said("resume", "../adding", "--dry-run")
 
 
 def test_what_the_file_runs_is_the_same_as_what_the_command_runs():
