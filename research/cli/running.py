@@ -17,6 +17,7 @@ from research.cli.printing import describe_counts
 from research.cli.studies import TROUBLES, study_argument, study_folder
 
 if TYPE_CHECKING:
+    from research.cli.holding import Held
     from research.research import Research
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -80,17 +81,19 @@ def run(file: str, parameters: tuple[str, ...], name: str | None, resume: bool, 
     """Run the study that a Python FILE holds: a Research; or one of its functions, for each config of its
     Domain.
 
-    The file is run as by `python FILE`, but for what is under `if __name__ == "__main__":`. Where it holds
-    several, NAME says which. A sweep goes on with what is in its folder; another study does with --resume.
+    The file is loaded as by `python FILE`, but for what is under `if __name__ == "__main__":`. Where it runs
+    a study without such a guard, the command takes over, with the arguments given there as defaults. Where it
+    holds several, NAME says which. A sweep goes on with what is in its folder; another study does with
+    --resume.
     """
     with ExitStack() as stack:
-        study, is_sweep = open_file(stack, file, parameters)
-        given = arguments_of_run(options)
-        if resume or is_sweep:
+        study, held = open_file(stack, file, parameters)
+        given = {**held.arguments, **arguments_of_run(options)}
+        if resume or held.is_sweep:
             given["resume"] = True
         if name is not None:
             given["name"] = name
-        return _run(study, study.name if name is None else name, given, options["quiet"])
+        return _run(study, str(given.get("name", study.name)), given, options["quiet"])
 
 
 @click.command(
@@ -140,8 +143,8 @@ def stop(name: str, grace: float) -> int:
     return OK
 
 
-def open_file(stack: ExitStack, text: str, parameters: tuple[str, ...]) -> tuple[Research, bool]:
-    """Return the study of a file, with other parameters; and whether it is a sweep.
+def open_file(stack: ExitStack, text: str, parameters: tuple[str, ...]) -> tuple[Research, Held]:
+    """Return the study of a file, with other parameters; and what the file holds.
 
     Parameters
     ----------
@@ -151,11 +154,12 @@ def open_file(stack: ExitStack, text: str, parameters: tuple[str, ...]) -> tuple
         FILE or FILE:NAME.
     parameters : tuple of str
     """
-    from research.cli.scripts import look, script
+    from research.cli.holding import look
+    from research.cli.scripts import script
 
     path, wanted = split_file(text)
     held = look(stack.enter_context(script(path)), wanted)
-    return held.over(with_parameters(held.domain, parameters)), held.study is None
+    return held.over(with_parameters(held.domain, parameters)), held
 
 
 def split_file(text: str) -> tuple[Path, str | None]:

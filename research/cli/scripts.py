@@ -3,37 +3,54 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from research.cli.ending import Problem
 from research.cli.studies import runs_of
-from research.errors import ParametersError, ResearchError, did_you_mean
 
 if TYPE_CHECKING:
-    from research.domain import Domain
     from research.research import Research
 
-GUARD = "if __name__ == '__main__':"
+
+class Run(NamedTuple):
+    """What a file was about to run as it was loaded, and by which arguments."""
+
+    study: Research
+    arguments: dict[str, Any]
 
 
-class _RunsItself(ResearchError):
-    """The file has called `run`."""
+class Script(NamedTuple):
+    """A file that has been loaded: what is in it, and the run at which it was stopped, if it came to one."""
+
+    path: Path
+    names: Mapping[str, Any]
+    run: Run | None
+
+
+class _Reached(BaseException):
+    """The file has called `run`; whatever it catches, it does not catch this."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.run = run
 
 
 @contextmanager
-def script(path: Path) -> Iterator[ModuleType]:
+def script(path: Path) -> Iterator[Script]:
     """Run a file as `python FILE` would, less what it guards by its name, and be that program meanwhile.
 
     So functions are those of a script here, too: they have the same identity, go to other processes by value,
-    and a study that was begun by the script is gone on with by the command, and the reverse.
+    and a study that was begun by the script is gone on with by the command, and the reverse. Where it runs a
+    study without a guard, it is left at that point: the command does it in its place, in its own way.
 
     Parameters
     ----------
@@ -42,7 +59,7 @@ def script(path: Path) -> Iterator[ModuleType]:
     Raises
     ------
     Problem
-        If it cannot be run, or runs a study or another program itself.
+        If it cannot be run.
     """
     place = path.absolute()
     main = ModuleType("__main__")
@@ -51,8 +68,8 @@ def script(path: Path) -> Iterator[ModuleType]:
     sys.modules["__main__"] = main
     sys.argv, sys.path = [str(path)], [str(place.parent), *sys.path]
     try:
-        _execute(place, main)
-        yield main
+        run = _execute(place, main)
+        yield Script(path, vars(main), run)
     finally:
         sys.modules["__main__"], sys.argv, sys.path = before
 
@@ -104,7 +121,7 @@ def _module_of(command: str) -> str | None:
     return None
 
 
-def _execute(place: Path, main: ModuleType) -> None:
+def _execute(place: Path, main: ModuleType) -> Run | None:
     try:
         tree = _Unguarded().visit(ast.parse(place.read_bytes(), str(place)))
         code = compile(tree, str(place), "exec", dont_inherit=True)
@@ -113,14 +130,11 @@ def _execute(place: Path, main: ModuleType) -> None:
     with _nothing_runs():
         try:
             exec(code, vars(main))  # noqa: S102  (it is what was asked for)
-        except _RunsItself as error:
-            line = _lines_of(error, place)[-1].lineno
-            raise Problem(
-                f"line {line} of {place.name} runs a study itself: put that under `{GUARD}`, which is left "
-                "out here"
-            ) from error
+        except _Reached as reached:
+            return reached.run
         except (Exception, SystemExit) as error:  # it is the user's code
-            raise Problem(f"{place.name} cannot be run:\n{_traceback(error, place)}") from error
+            raise Problem(f"{place.name} cannot be run:\n{user_traceback(error, place)}") from error
+    return None
 
 
 class _Unguarded(ast.NodeTransformer):
@@ -145,129 +159,26 @@ class _Unguarded(ast.NodeTransformer):
 
 @contextmanager
 def _nothing_runs() -> Iterator[None]:
-    """Refuse to run studies while a file is loaded, which would take no notice of the command."""
+    """Let a file that is loaded stop where it would run a study, heedless of the command."""
     from research.research import Research
 
-    def refuse(*args: Any, **kwargs: Any) -> Any:
-        raise _RunsItself
-
     usual = Research.run
-    Research.run = refuse  # type: ignore[method-assign]
+    signature = inspect.signature(usual)
+
+    def reach(*args: Any, **kwargs: Any) -> Any:
+        arguments = dict(signature.bind(*args, **kwargs).arguments)
+        raise _Reached(Run(arguments.pop("self"), arguments))
+
+    Research.run = reach  # type: ignore[method-assign]
     try:
         yield
     finally:
         Research.run = usual  # type: ignore[method-assign]
 
 
-def _lines_of(error: BaseException, place: Path) -> list[traceback.FrameSummary]:
-    frames = traceback.extract_tb(error.__traceback__)
-    return [frame for frame in frames if frame.filename == str(place)]
-
-
-def _traceback(error: BaseException, place: Path) -> str:
+def user_traceback(error: BaseException, place: Path) -> str:
     """Return the traceback of an error from the user's file on."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != str(place):
         trace = trace.tb_next
     return "".join(traceback.format_exception(type(error), error, trace)).rstrip()
-
-
-class Held(NamedTuple):
-    """What a file holds: a study, or a function to sweep; and the domain, if it has one."""
-
-    file: str
-    study: Research | None
-    function: Callable[..., Any] | None
-    domain: Domain | None
-
-    def over(self, domain: Domain | None) -> Research:
-        """Return the study, of a domain that may be another than the file's."""
-        from research.sweeping import sweep_study
-
-        if self.study is not None:
-            if domain is not None and domain is not self.study.domain:
-                self.study.domain = domain
-            return self.study
-        if domain is None or self.function is None:
-            raise Problem(
-                f"{self.file} holds no Domain to sweep a function over: give it one as `domain`, or "
-                "parameters by -p"
-            )
-        return sweep_study(self.function, domain, getattr(self.function, "__name__", "sweep"))
-
-
-def look(main: ModuleType, name: str | None = None) -> Held:
-    """Find what there is to be run in a file.
-
-    Parameters
-    ----------
-    main : ModuleType
-        The file, as `script` has run it.
-    name : str, optional
-        What was asked for: a Research, or a function to sweep. Default: the only one.
-
-    Raises
-    ------
-    Problem
-        If it is not there, or there are several.
-    """
-    from research.research import Research
-
-    file = Path(str(main.__file__)).name
-    public = {key: value for key, value in vars(main).items() if not key.startswith("_")}
-    studies = _distinct({key: value for key, value in public.items() if isinstance(value, Research)})
-    functions = _distinct({key: value for key, value in public.items() if _is_own_function(key, value)})
-    found = vars(main).get(name) if name is not None else None
-    if (
-        name is not None
-        and not isinstance(found, Research)
-        and (isinstance(found, type) or not callable(found))
-    ):
-        what = "" if found is None else f" is {type(found).__name__} there, and"
-        near = did_you_mean(name, [*studies, *functions])
-        raise Problem(f"{name!r} of {file}{what} is no study and no function{near}")
-    if name is None:
-        if not studies and not functions:
-            raise Problem(f"{file} holds no study: neither a Research nor a function to sweep over a Domain")
-        known = studies or functions
-        if len(known) > 1:
-            ways = " or ".join(f"{file}:{key}" for key in known)
-            what = "studies" if studies else "functions that could be swept, and no Research"
-            raise Problem(f"{file} holds {len(known)} {what}: say which, {ways}")
-        (found,) = known.values()
-    if isinstance(found, Research):
-        return Held(file, found, None, found.domain)
-    return Held(file, None, found, _own_domain(public, Path(str(main.__file__))))
-
-
-def _is_own_function(name: str, value: Any) -> bool:
-    return isinstance(value, FunctionType) and value.__module__ == "__main__" and name != "get_params"
-
-
-def _distinct(found: dict[str, Any]) -> dict[str, Any]:
-    """Return things by the first of their names."""
-    seen: dict[int, str] = {}
-    for name, value in found.items():
-        seen.setdefault(id(value), name)
-    return {name: found[name] for name in seen.values()}
-
-
-def _own_domain(public: Mapping[str, Any], path: Path) -> Domain | None:
-    """Return the domain that a file has for its functions, as files of parameters have it."""
-    from research.domain import Domain
-    from research.domain.loading import as_domain
-
-    if "domain" in public:
-        return as_domain(public["domain"], "`domain`", path)
-    if callable(public.get("get_params")):
-        try:
-            return as_domain(public["get_params"](), "get_params()", path)
-        except ParametersError:
-            raise
-        except (Exception, SystemExit) as error:  # it is the user's code
-            raise Problem(f"get_params() of {path.name} raised\n{_traceback(error, path)}") from error
-    domains = _distinct({key: value for key, value in public.items() if isinstance(value, Domain)})
-    if len(domains) > 1:
-        names = ", ".join(domains)
-        raise Problem(f"{path.name} holds {len(domains)} domains, {names}: call the one to run `domain`")
-    return next(iter(domains.values()), None)

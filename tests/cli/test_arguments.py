@@ -77,7 +77,7 @@ def study(studied):
         ("run syntax.py", 2, "syntax.py, line 1"),
         ("run raising.py", 2, "ZeroDivisionError"),
         ("run leaving.py", 2, "SystemExit: 3"),
-        ("run running.py", 2, "line 5 of running.py runs a study itself"),
+        ("run running.py", 2, "`workers` must be a positive int"),
     ],
 )
 def test_what_is_wrong(arguments, status, message, study):
@@ -87,7 +87,10 @@ def test_what_is_wrong(arguments, status, message, study):
     write("syntax.py", "def f(:")
     write("raising.py", "1 / 0")
     write("leaving.py", "raise SystemExit(3)")
-    write("running.py", "from research import *\n\nstudy = Research('new')\nif True:\n    study.run()\n")
+    write(
+        "running.py",
+        "from research import *\n\nstudy = Research('new')\nif True:\n    study.run(workers=0)\n",
+    )
     done = CliRunner().invoke(cli, arguments.split())
     assert done.exit_code == status, done.output
     assert message in done.output

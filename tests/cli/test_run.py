@@ -69,13 +69,48 @@ def test_a_study_is_gone_on_with_from_anywhere(monkeypatch):
         def work(a, function):
             return add(function(a))
 
-        study = Research("adding", Domain(a=[1, 2], function=[add])).add_callable(work, kwargs=EC(), save_to="b")
+        study = Research("adding", Domain(a=[1, 2], function=[add]))
+        study.add_callable(work, kwargs=EC(), save_to="b")
         """,
     )
     told("run", "sub/adding.py", "-p", "a=1", "--no-parallel", "--quiet")
     told("run", "sub/adding.py", "--resume", "--no-parallel", "--quiet")
     monkeypatch.chdir("sub")
     assert "2 done; 0 would be run" in said("resume", "../adding", "--dry-run")
+
+
+def test_a_script_without_a_guard_is_left_where_it_runs():
+    write(
+        "plain.py",
+        """
+        from research import EC, Domain, Research, sweep
+
+        def square(a):
+            return {"b": a**2}
+
+        def define(name):
+            return Research(name, Domain(a=[1, 2])).add_callable(abs, args=[EC("a")], save_to="b")
+
+        other = define("other")
+        try:
+            define("first").run(n_iters=2, parallel=False, bar=False)
+        except Exception:
+            pass
+        raise RuntimeError("this comes later")
+        """,
+    )
+    assert told("run", "plain.py", "--dry-run").startswith("first: 2 experiments: 2 new")
+    assert not Path("first").exists()
+    assert told("run", "plain.py", "-p", "a+=3") == "first: 3 done\n"
+    assert ResearchResults("first").df["iteration"].tolist() == [0, 1] * 3  # as the script has it
+    assert told("run", "plain.py:other", "--no-parallel") == "other: 2 done\n"
+    text = Path("plain.py").read_text()
+    Path("swept.py").write_text(
+        text.replace('define("first").run(', "sweep(square, Domain(a=[2]), ").replace("n_iters=2, ", "")
+    )
+    assert told("run", "swept.py") == "square: 1 done\n"
+    assert told("run", "swept.py", "-p", "a=3") == "square: 2 done\n"
+    assert values("square") == [4, 9]
 
 
 def test_what_the_file_runs_is_the_same_as_what_the_command_runs():
