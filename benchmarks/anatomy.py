@@ -1,4 +1,7 @@
-"""Anatomy: what the parts of a short experiment cost, each alone; in a study, several run at once."""
+"""Anatomy: what the parts of a short experiment cost, and of a large value, each alone.
+
+In a study, several run at once.
+"""
 
 from __future__ import annotations
 
@@ -159,6 +162,102 @@ def working(count: int) -> float:
     return took
 
 
+def _arrays(count: int) -> Iterator[Any]:
+    """Return one array, another each time."""
+    from benchmarks.large_values import array
+
+    made = array(0)
+    for _ in range(count):
+        made += 1
+        yield made
+
+
+def _told(data: Any) -> list[Event]:
+    """Return what a worker says of a large value."""
+    from research.events import Values
+    from research.storage.encoding import encode_block
+
+    return [Values("0" * 16, (encode_block("array", None, [0], [data]),), False)]
+
+
+def keeping(count: int) -> float:
+    """Write arrays to files as units save them, and say so."""
+    from research.storage.encoding import freeze
+    from research.storage.shelf import Shelf
+
+    arrays = _arrays(count)
+    begun = time.perf_counter()
+    for array in arrays:
+        pickle.loads(pickle.dumps(_told(freeze(array, Shelf(Path()), "array", 0)), protocol=5))
+    took = time.perf_counter() - begun
+    check(len(list(Path("objects").iterdir())) == count, "files")
+    return took
+
+
+def saving(count: int) -> float:
+    """Write arrays with numpy."""
+    import numpy as np
+
+    arrays = _arrays(count)
+    begun = time.perf_counter()
+    for number, array in enumerate(arrays):
+        np.save(f"{number}.npy", array)
+    return time.perf_counter() - begun
+
+
+def encoding(count: int) -> float:
+    """Encode arrays in memory, as where there is no folder."""
+    from research.storage.encoding import freeze
+
+    arrays = _arrays(count)
+    begun = time.perf_counter()
+    for array in arrays:
+        freeze(array)
+    return time.perf_counter() - begun
+
+
+def sending(count: int) -> float:
+    """Send what was encoded from one thread to another, through a pipe, as where there is no folder."""
+    import select
+    import socket
+    import threading
+    from multiprocessing.connection import Connection
+
+    from research.backends.pipes import Channel, Outlet
+    from research.storage.encoding import freeze
+
+    (array,) = _arrays(1)
+    events = _told(freeze(array))
+    ours, theirs = socket.socketpair()
+    channel, outlet = Channel(ours.detach()), Outlet(Connection(theirs.detach()))
+    begun = time.perf_counter()
+    sender = threading.Thread(target=lambda: [outlet(events) for _ in range(count)])
+    sender.start()
+    n_received = 0
+    while n_received < count:
+        select.select([channel.descriptor], [], [])
+        channel.read()
+        for message in channel.messages():
+            pickle.loads(message)
+            n_received += 1
+    sender.join()
+    channel.close()
+    return time.perf_counter() - begun
+
+
+def writing(count: int) -> float:
+    """Write to files what was encoded in memory."""
+    from research.storage.encoding import freeze
+    from research.whole import write_whole
+
+    (array,) = _arrays(1)
+    data = freeze(array).data
+    begun = time.perf_counter()
+    for number in range(count):
+        write_whole(Path(f"{number}.bin"), data)
+    return time.perf_counter() - begun
+
+
 CASES = (
     Case(
         "a function of two parameters, 2 workers: all of it, then its parts",
@@ -171,6 +270,18 @@ CASES = (
             Contender("driver: storing", storing),
             Contender("both: crossing the pipe", crossing),
             Contender("worker: running", working),
+        ),
+    ),
+    Case(
+        "an array of 10 MB: what a worker does with it, and what is no longer done where there is a folder",
+        "array",
+        (100, 20, 2),
+        (
+            Contender("worker: write it, say so", keeping),
+            Contender("numpy.save", saving),
+            Contender("no longer: encode it", encoding),
+            Contender("no longer: cross the pipe", sending),
+            Contender("no longer: driver writes it", writing),
         ),
     ),
 )

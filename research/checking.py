@@ -129,10 +129,12 @@ class _Check:
         self._folder = folder
         self._problems: list[Problem] = []
         self._remarks: list[str] = []
+        self._is_running = self._is_closed = False
 
     def report(self) -> Report:
         """Look at one thing after another, as far as that goes."""
-        folders = set(_names(self._folder / EXPERIMENTS))  # first: an experiment has a row before it has one
+        self._is_running = is_held(self._folder)  # first: what it has now may be stored by and by
+        folders = set(_names(self._folder / EXPERIMENTS))
         files = set(_names(self._folder / OBJECTS))
         rows: list[ExperimentRow] = []
         if self._look(self._check_database):
@@ -192,7 +194,9 @@ class _Check:
 
     def _read(self, store: Store) -> Iterator[ExperimentRow]:
         """Walk experiments, and look at each."""
-        added = Added(store.study().settings)
+        study = store.study()
+        self._is_closed = study.outcome is not None
+        added = Added(study.settings)
         for row in store.read().experiments:
             if not isinstance(row.id, str) or not _ID.fullmatch(row.id):
                 self._say("experiment", f"{shorten(row.id)} is no id")
@@ -249,9 +253,11 @@ class _Check:
         names = {row.folder_name for row in rows}
         strange = sorted(folders - names)
         if strange:
-            self._say(
-                "folders", f"{len(strange)} in {EXPERIMENTS!r} belong to no experiment: {_few(strange)}"
-            )
+            text = f"{len(strange)} in {EXPERIMENTS!r} belong to no experiment"
+            if self._is_closed and not self._is_running:
+                self._say("folders", f"{text}: {_few(strange)}")
+            else:  # an experiment is stored a moment after it has begun
+                self._remarks.append(f"{text}, as of those that have just begun: {_few(strange)}")
         without = [row.folder_name for row in rows if row.status in _ENDED and row.folder_name not in folders]
         if folders & names and without:
             self._remarks.append(
@@ -260,9 +266,8 @@ class _Check:
             )
 
     def _check_rest(self, rows: list[ExperimentRow]) -> None:
-        is_running = is_held(self._folder)
         broken = [row.id for row in rows if row.status == RUNNING]
-        if broken and not is_running:
+        if broken and not self._is_running:
             self._remarks.append(
                 f"{len(broken)} experiments were running when the study was killed: run(resume=True) begins "
                 f"them anew: {_few(broken)}"
@@ -270,7 +275,7 @@ class _Check:
         if not (self._folder / FILE).is_file():
             self._remarks.append(f"there is no {FILE}: Research.load gives results only")
         half = [path for path in self._folder.rglob(".*.tmp") if is_temporary(path.name)]
-        if half and not is_running:
+        if half and not self._is_running:
             names = sorted(str(path.relative_to(self._folder)) for path in half)
             self._remarks.append(f"{len(half)} files were not written to their end: {_few(names)}")
 

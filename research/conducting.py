@@ -254,6 +254,7 @@ class _Run:
             captures=(bool(settings.redirect[0]), bool(settings.redirect[1])),
             limits=settings.limits,
             seed_libraries=settings.seed_libraries,
+            keeps_objects=self._kept is not None,
         )
 
     def _admit(self, domain: Domain, generation: int, update: Update) -> Walk:

@@ -21,20 +21,23 @@ from research.events import (
     TIMEOUT,
     CheckFailed,
     Died,
+    Ended,
     Event,
     Failure,
     Replace,
     Retired,
     Revoke,
     Revoked,
+    Running,
     StartFailed,
     Stop,
     Task,
+    TaskDone,
+    Values,
     Waiting,
 )
 from research.ledger import Ledger
 from research.monitoring.progress import Progress
-from research.results.results import ResearchResults
 from research.scheduling.scheduler import LARGEST_BATCH, Scheduler
 from research.storage.base import BROKEN, Closed, Replaced, Store
 from research.tasks import TaskSource
@@ -45,6 +48,8 @@ from research.updating import Update
 # domain stayed, the next one and its walk if that is known, else False
 Answers: TypeAlias = Callable[[int, int], tuple[Domain, Walk] | bool]
 
+_USUAL = (TaskDone, Ended, Values, Running)  # that change nothing but what ledger and scheduler know
+_SHORTAGES = (Waiting, Retired, CheckFailed)
 DRAIN_SECONDS = 1.0  # that workers have to say what they have done, when a study is stopped
 
 
@@ -153,11 +158,13 @@ class Driver:
         self._ledger.absorb(events)
         for event in events:
             self._scheduler.handle(event)
+            if isinstance(event, _USUAL):
+                continue
             if isinstance(event, StartFailed):
                 raise StudyError(f"worker {event.worker} could not start: {event.reason}")
             if isinstance(event, Died):
                 self._bury(event)
-            elif isinstance(event, Waiting | Retired | CheckFailed):
+            elif isinstance(event, _SHORTAGES):
                 self._note_shortage(event, backend)
         for task in self._scheduler.take_done():
             self._settle(task)
@@ -202,6 +209,8 @@ class Driver:
         ):
             return
         self._ledger.commit()
+        from research.results.results import ResearchResults  # most studies ask nothing of it
+
         results = ResearchResults(self._store)
         generation = self._source.generation + 1
         for update in due:

@@ -115,7 +115,9 @@ class Object(NamedTuple):
 
     iteration: int
     format: str  # 'npy' or 'pickle'
-    data: bytes
+    size: int  # bytes
+    data: bytes | None  # None: they are in a file
+    path: str | None  # of that, in the study's folder
 
 
 class Block(NamedTuple):

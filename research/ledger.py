@@ -19,6 +19,7 @@ from research.events import (
     Profiled,
     Running,
     Task,
+    TaskDone,
     Values,
 )
 from research.monitoring.monitor import Monitor
@@ -29,6 +30,7 @@ from research.storage.outputs import Outputs
 
 COMMIT_SECONDS = 0.25
 URGENT_SECONDS = 0.02
+_TOLD = (Values, Ended, Running, Profiled)  # by workers, of experiments
 _OF_EXPERIMENTS = (Values, Ended, Running, Profiled, Output, Restarted)
 DETAILED_FAILURES = 20  # that the log shows with their traceback
 
@@ -85,6 +87,7 @@ class Ledger:
         self._iterations: dict[str, int] = {}  # of those that have told something: how many they have begun
         self._attempts: dict[str, int] = {}  # of those that are not at their first
         self._n_detailed = 0
+        self._is_chatty = log.isEnabledFor(logging.DEBUG)
 
     @property
     def is_broken(self) -> bool:
@@ -129,10 +132,12 @@ class Ledger:
         at_once : bool, default False
             Commit if a unit asked for it: nobody will come back here soon.
         """
-        for event in events:
+        for event in events:  # (there may be millions)
+            if isinstance(event, TaskDone):
+                continue
             if isinstance(event, Printed):
                 self._records.extend(self._outputs.take(event, self._open))
-            elif isinstance(event, Running | Values | Profiled | Ended):
+            elif isinstance(event, _TOLD):
                 if event.experiment not in self._open:
                     continue  # its task was handed out again, and this one had ended before
                 if isinstance(event, Ended):
@@ -143,7 +148,7 @@ class Ledger:
                 self._records.append(event)
                 if isinstance(event, Values):
                     self._is_urgent = self._is_urgent or event.urgent
-                    self._note(event.experiment, max(block.last.iteration for block in event.blocks) + 1)
+                    self._note(event.experiment, max([block.last.iteration for block in event.blocks]) + 1)
                 elif isinstance(event, Running):
                     self._open[event.experiment] = event
                     self._note(event.experiment, event.iterations)
@@ -283,5 +288,5 @@ class Ledger:
             self._log.error("%s was lost: %s", name, event.reason)
         elif event.status == TIMEOUT:
             self._log.error("%s was ended: %s", name, event.reason)
-        else:
+        elif self._is_chatty:
             self._log.debug("%s %s", name, event.status)

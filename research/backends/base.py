@@ -54,6 +54,8 @@ class Blueprint:
         Whether global generators are seeded for each experiment.
     limits : Limits
         Of time and memory that a task may take; for backends that have processes.
+    keeps_objects : bool
+        Whether workers write large objects to files in the folder, where the store looks for them.
     """
 
     experiment: Experiment
@@ -72,6 +74,7 @@ class Blueprint:
     captures: tuple[bool, bool] = (False, False)
     seed_libraries: bool = False
     limits: Limits = UNLIMITED
+    keeps_objects: bool = False
 
     def experiment_folder(self, experiment: str) -> Path:
         """Return an experiment's own folder, made if it is not there."""

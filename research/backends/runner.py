@@ -5,18 +5,18 @@ from __future__ import annotations
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.capture import Capture
+from research.backends.columns import Column
 from research.backends.guarding import AT_WORK, Whereabouts, leave
 from research.domain import Config, Domain
 from research.events import (
     DONE,
     FAILED,
-    Block,
     Ended,
     Event,
     Failure,
@@ -34,7 +34,8 @@ from research.experiment.merging import merge_configs
 from research.experiment.program import Program
 from research.experiment.running import RunningExperiment, UnitError
 from research.profiling.measuring import Times
-from research.storage.encoding import encode_block, encode_functions, encode_times, freeze
+from research.storage.encoding import SCALARS, encode_functions, encode_times, freeze
+from research.storage.shelf import Shelf
 
 MOST_TEXT = 2**20  # characters of what an exception says that are kept
 ANYTHING = (
@@ -44,45 +45,17 @@ ANYTHING = (
 )  # that code of users may raise; the rest is from the keyboard
 
 
-class Column:
-    """Values of one variable that have not been sent."""
-
-    __slots__ = ("first", "iterations", "number", "values")
-
-    def __init__(self) -> None:
-        self.iterations: list[int] = []
-        self.values: list[Any] = []
-        self.number = 0  # of the next block
-        self.first: tuple[int, Any] | None = None  # the only value so far, sent as such
-
-    def take_block(self, variable: str) -> Block | None:
-        """Encode what there is and forget it."""
-        if not self.values:
-            return None
-        iterations, values = self.iterations, self.values
-        self.iterations, self.values = [], []
-        if self.number == 0 and self.first is None and len(values) == 1:
-            self.first = iterations[0], values[0]
-            return encode_block(variable, None, iterations, values)
-        if self.first is not None:
-            if self.first[0] == iterations[0] and len(values) == 1:  # saved anew at the same iteration
-                self.first = iterations[0], values[0]
-                return encode_block(variable, None, iterations, values)
-            if self.first[0] != iterations[0]:
-                iterations, values = [self.first[0], *iterations], [self.first[1], *values]
-            self.first = None
-        self.number += 1
-        return encode_block(variable, self.number - 1, iterations, values)
-
-
 class Recorder:
     """Takes an experiment's values and turns them into events, on its own time or when asked.
 
     Units save from the worker's thread while a timer collects from another.
     """
 
-    def __init__(self, worker: int, experiment: str, flush: Callable[[], None]) -> None:
+    def __init__(
+        self, worker: int, experiment: str, flush: Callable[[], None], shelf: Shelf | None = None
+    ) -> None:
         self._worker = worker
+        self._shelf = shelf
         self.experiment = experiment
         self._flush = flush
         self.started = time.time()
@@ -95,20 +68,21 @@ class Recorder:
         self._is_over = False  # and everything has been collected
 
     def save(self, variable: str, iteration: int, value: Any) -> None:
-        try:
-            value = freeze(value)
-        except TypeError as error:
-            raise TypeError(f"{variable!r} was not saved: {error}") from error.__cause__
+        if type(value) not in SCALARS:  # what most save is known to be frozen, without a further call
+            try:
+                value = freeze(value, self._shelf, variable, iteration)
+            except TypeError as error:
+                raise TypeError(f"{variable!r} was not saved: {error}") from error.__cause__
+        column = self._columns.get(variable)
+        if column is not None and column.last != iteration:
+            column.last = iteration
+            column.pairs.append((iteration, value))
+            return
         with self._lock:
-            column = self._columns.get(variable)
             if column is None:
-                column = self._columns[variable] = Column()
-            iterations = column.iterations
-            if iterations and iterations[-1] == iteration:
-                column.values[-1] = value
-            else:
-                iterations.append(iteration)
-                column.values.append(value)
+                column = self._columns.setdefault(variable, Column())
+            column.last = iteration
+            column.replace(value)
 
     def dump(self) -> None:
         self._is_urgent = True
@@ -141,9 +115,16 @@ class Recorder:
     def become_copy(self) -> None:
         """Be of no use but to the unit that forked; what it saves goes nowhere."""
         self._lock = threading.Lock()  # a thread that is not here may have held it
+        self._shelf = None
         if self.run is not None:
             self.run.is_copy = True
             self.run.ending = self.run.ending or "copied"
+
+    def let_go(self) -> None:
+        """Forget the experiment, which is over: what its units hold is to be free before the next begins."""
+        if self.run is not None:
+            self.run.branches = ()
+            self.run = None
 
     def collect(self) -> list[Event]:
         """Return events of all that happened since the last call."""
@@ -248,6 +229,8 @@ class TaskRunner:
             for generation, domain in enumerate(blueprint.domains)
         }
         self._devices: dict[int, dict[str, Any]] = {}  # what configs of a branch say of its devices
+        self._variables = frozenset(blueprint.experiment.variables)
+        self._folders: dict[str, str] = {}  # names of experiments' folders, where they are not their ids
         self._recorders: list[Recorder] = []  # of the task that runs
         self._waiting: list[Event] = []  # of tasks that are done
         self._whereabouts = Whereabouts()
@@ -256,12 +239,11 @@ class TaskRunner:
     def run(self, task: Task) -> None:
         """Run a task to its end; events that are not sent by then are kept until the next `flush`."""
         begun = time.perf_counter()
-        recorders = {member.id: Recorder(self._worker, member.id, self.flush) for member in task.members}
+        recorders = [Recorder(self._worker, member.id, self.flush, self._shelf()) for member in task.members]
         blueprint = self._blueprint
         if self._capture is not None:
-            self._capture.begin(
-                task.number, tuple(recorders), blueprint.executor_target == "threads" and len(recorders) > 1
-            )
+            in_threads = len(recorders) > 1 and blueprint.executor_target == "threads"
+            self._capture.begin(task.number, [member.id for member in task.members], in_threads)
         try:
             AT_WORK.add(self)
             self._execute(task, recorders)
@@ -274,7 +256,7 @@ class TaskRunner:
                 raise
             if self._capture is not None:
                 self._capture.cut()
-            for recorder in recorders.values():
+            for recorder in recorders:
                 recorder.break_off(error)
         finally:
             AT_WORK.discard(self)
@@ -284,39 +266,36 @@ class TaskRunner:
                 self._waiting.extend(self._capture.end())
             for recorder in self._recorders:
                 self._waiting.extend(recorder.collect())
+                recorder.let_go()
             self._recorders = []
             self._waiting.append(TaskDone(self._worker, task.number, time.perf_counter() - begun))
 
-    def _execute(self, task: Task, recorders: Mapping[str, Recorder]) -> None:
-        blueprint = self._blueprint
-        folders = {member.id: member.folder_name for member in task.members}
+    def _execute(self, task: Task, recorders: list[Recorder]) -> None:
+        blueprint, spec, members = self._blueprint, self._spec, task.members
         with self._lock:
-            self._recorders = list(recorders.values())
-        configs = [self._config(member, branch) for branch, member in enumerate(task.members)]
-        branches = blueprint.branches_configs[: len(task.members)] or None  # the last task may be smaller
-
-        def folder(id_: str) -> Path:
-            return blueprint.experiment_folder(folders.get(id_, id_))  # (a root has its own)
-
-        def on_end(run: RunningExperiment) -> None:
-            self._end(recorders[run.id], run)
-
+            self._recorders = recorders
+        self._folders = {member.id: member.folder_name for member in members if member.prefix is not None}
+        ids = [member.id for member in members]
+        configs = [self._config(member, branch) for branch, member in enumerate(members)]
+        branches = blueprint.branches_configs[: len(members)] or None  # the last task may be smaller
+        on_turn = self._turn_taker(len(members))
         executor: Engine | Executor
         if blueprint.executor_class is Executor:  # what it would check has been
             executor = Engine(
                 self._program,
-                list(recorders),
-                merge_configs(configs, branches, self._spec.config),
-                list(recorders.values()),
+                ids,
+                merge_configs(configs, branches, spec.config),
+                recorders,
                 blueprint.seed,
-                folder,
+                self._folder,
                 blueprint.finalize,
                 blueprint.debug,
-                on_end,
+                self._end,
                 self._on_iteration,
-                self._turn_taker(len(recorders)),
+                on_turn,
                 blueprint.seed_libraries,
                 blueprint.executor_target == "threads",
+                self._variables,
             )
         else:
             executor = blueprint.executor_class(
@@ -324,22 +303,26 @@ class TaskRunner:
                 blueprint.executor_target,
                 configs,
                 branches,
-                self._spec.config,
+                spec.config,
                 finalize=blueprint.finalize,
                 debug=blueprint.debug,
                 seed=blueprint.seed,
-                folder=folder,
-                ids=list(recorders),
-                sinks=list(recorders.values()),
+                folder=self._folder,
+                ids=ids,
+                sinks=recorders,
                 program=self._program,
-                on_end=on_end,
+                on_end=self._end,
                 on_iteration=self._on_iteration,
-                on_turn=self._turn_taker(len(recorders)),
+                on_turn=on_turn,
                 seed_libraries=blueprint.seed_libraries,
             )
-        for run in executor.experiments:
-            recorders[run.id].run = run
+        for run, recorder in zip(executor.experiments, recorders, strict=True):
+            recorder.run = run
         executor.run()
+
+    def _folder(self, id_: str) -> Path:
+        """Return the folder of an experiment, or of a root."""
+        return self._blueprint.experiment_folder(self._folders.get(id_, id_))
 
     def replace(self, generation: int, domain: Domain) -> None:
         """Take note of a further domain; from any thread, before tasks that need it."""
@@ -366,15 +349,21 @@ class TaskRunner:
                 if self._capture is not None:
                     self._capture.told()
 
-    def _end(self, recorder: Recorder, run: RunningExperiment) -> None:
+    def _end(self, run: RunningExperiment) -> None:
         if self._is_copy:
             leave(run.errors[-1].exception if run.errors else None)
+        (recorder,) = [recorder for recorder in self._recorders if recorder.run is run]
         if self._capture is None:
             recorder.end(run)
             return
         with self._lock:  # what it printed is told before its end, whoever collects
             self._capture.cut()
             recorder.end(run)
+
+    def _shelf(self) -> Shelf | None:
+        """Return where an experiment puts large objects, if there is a folder for them."""
+        blueprint = self._blueprint
+        return Shelf(blueprint.folder) if blueprint.keeps_objects else None
 
     def _turn_taker(self, n_branches: int) -> Callable[[Sequence[RunningExperiment]], None] | None:
         """Return what has to be told whose turn it is, if there are several and somebody has to know."""

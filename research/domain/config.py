@@ -13,7 +13,7 @@ from research.domain.hashing import JSON as JSON
 from research.domain.hashing import canonical_text, digest, dumps, encode_as_dict
 from research.domain.names import check_names, is_path
 from research.domain.rules import IGNORED, Rules
-from research.domain.values import Alias, Opaque, unwrap
+from research.domain.values import ALL_PLAIN, Alias, Opaque, unwrap
 from research.errors import UnstableValueError, did_you_mean
 
 _new = object.__new__
@@ -265,7 +265,7 @@ class Config(Mapping[str, Any]):
 
     def _is_plain(self) -> bool:
         """Whether values are given as they are."""
-        return PLAIN.issuperset(map(type, self._items.values()))
+        return self._defaults is ALL_PLAIN or PLAIN.issuperset(map(type, self._items.values()))
 
     def _find(self, key: str) -> Any:
         """Look for a parameter, or a group of them, by their whole paths, however they were written."""

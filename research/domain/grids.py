@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from research.domain.config import Config
+from research.domain.config import PLAIN, Config
 from research.domain.drawing import Stream, place_text
 from research.domain.factors import Column, DrawFactor, Factor
-from research.domain.values import unwrap
+from research.domain.values import ALL_PLAIN, unwrap
 
 _LARGEST_POOL = 2**16  # values that are listed
 
@@ -40,8 +40,15 @@ def walk_options(factors: Sequence[Factor], stream: Stream) -> Iterator[Config]:
     of_items = Config.of_items
     draws = [(item.names[0], item.draw.bind(stream)) for item in factors if isinstance(item, DrawFactor)]
     if not draws:
-        for values in _combine([item.values for item in factors if isinstance(item, Column)]):
-            yield of_items(dict(zip(names, values)))  # noqa: B905  (they match, and to ask takes time)
+        pools = [item.values for item in factors if isinstance(item, Column)]
+        new, defaults = object.__new__, ALL_PLAIN if all(map(_is_plain, pools)) else None
+        for values in _combine(pools):
+            config = new(Config)  # as `of_items` does, without a call
+            config._items = dict(zip(names, values))  # noqa: B905  (they match, and to ask takes time)
+            config._text = None
+            config._defaults = defaults
+            config._rules = None
+            yield config
         return
     order = sorted(range(len(names)), key=names.__getitem__)
     listed = [place for place in order if isinstance(factors[place], Column)]
@@ -77,6 +84,13 @@ def is_flat(values: Any) -> bool:
     if isinstance(values, range) or (isinstance(values, np.ndarray) and not values.dtype.hasobject):
         return True
     return not any(isinstance(unwrap(value), dict | Config) for value in values)
+
+
+def _is_plain(values: Any) -> bool:
+    """Whether all values of a parameter are known to be given as they are."""
+    if isinstance(values, tuple) and len(values) <= _LARGEST_POOL:
+        return PLAIN.issuperset(map(type, values))
+    return isinstance(values, range)
 
 
 def _combine(pools: Sequence[Any]) -> Iterator[tuple[Any, ...]]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from samplers.base import same
+
+# known by its identity, in place of the defaults of a config: there are none, and nothing stands for a value
+ALL_PLAIN: Mapping[str, str] = {}
 
 
 class Alias:

@@ -87,7 +87,9 @@ def compile_value(value: Any, unit: str) -> Evaluator | None:
         None if there is no expression in the value: it is a constant.
     """
     if isinstance(value, NamedExpression):
-        return _guarded(value, _compile(value, unit), unit)
+        read = _guarded(value, _compile(value, unit), unit)
+        name = value._parameter if type(value) is EC else None
+        return read if name is None else _at_hand(name, read)
     if not contains_expression(value):
         return None
     if isinstance(value, dict):
@@ -99,6 +101,16 @@ def compile_value(value: Any, unit: str) -> Evaluator | None:
     items = [(compile_value(item, unit), item) for item in value]
     make = type(value)
     return lambda run: make(item if read is None else read(run) for read, item in items)
+
+
+def _at_hand(name: str, read: Evaluator) -> Evaluator:
+    """Take a parameter from where the experiment has its scalars, else as it is read otherwise."""
+
+    def read_scalar(run: Any) -> Any:
+        value = run.scalars.get(name, run)
+        return read(run) if value is run else value
+
+    return read_scalar
 
 
 def _guarded(expression: NamedExpression, read: Evaluator, unit: str) -> Evaluator:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -22,7 +22,7 @@ class Engine:
     """Runs experiments side by side; see `research.Executor` for what its arguments mean.
 
     All of them are given, and nothing is checked: there may be one of these for each of a million
-    experiments.
+    experiments. `variables` are those that are known to have other names than parameters.
     """
 
     __slots__ = (
@@ -55,6 +55,7 @@ class Engine:
         on_turn: Callable[[Sequence[RunningExperiment]], None] | None,
         seed_libraries: bool,
         in_threads: bool,
+        variables: Collection[str] = (),
     ) -> None:
         self._program = program
         self._finalize, self._debug = finalize, debug
@@ -73,6 +74,7 @@ class Engine:
                 },
                 {},
                 folder,
+                variables,
             )
             for id_, config, sink in zip(ids, configs, sinks, strict=True)
         ]

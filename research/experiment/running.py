@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -129,9 +129,13 @@ class RunningExperiment:
     instances : dict
     folder : callable, optional
         Makes the experiment's folder and returns its path.
+    variables : collection of str, optional
+        Names of variables that are known to be fine.
 
     Attributes
     ----------
+    scalars : dict
+        Parameters that are given as they are: numbers, texts, None.
     iteration : int
     ending : str or None
         'exhausted' or 'failed' from the moment that this iteration became the last by itself.
@@ -153,9 +157,11 @@ class RunningExperiment:
         units: dict[str, RunningUnit],
         instances: dict[str, Any],
         folder: Callable[[str], Path] | None = None,
+        variables: Collection[str] = (),
     ) -> None:
         self.id = id
         self.full_config = config
+        self.scalars = {key: value for key, value in config.raw_items() if type(value) in PLAIN}
         self._config: Config | None = None
         self.units = units
         self.instances = instances
@@ -167,15 +173,19 @@ class RunningExperiment:
         self.branches: Sequence[RunningExperiment] = (self,)
         self.sink = sink
         self.times: Any = None
-        self.storage = Storage(self)
         self._seed = seed
         self._random: np.random.Generator | None = None
         self._make_folder = folder
-        self._variables: set[str] = set()
+        self._variables = set(variables)
 
     def __repr__(self) -> str:
         config = ", ".join(f"{name}={value!r}" for name, value in self.config.to_dict().items())
         return f"<experiment {self.id}: {config or 'empty config'}>"
+
+    @property
+    def storage(self) -> Storage:
+        """What `S()` gives; made anew each time, so that an experiment holds nothing that holds it."""
+        return Storage(self)
 
     @property
     def config(self) -> Config:

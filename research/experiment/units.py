@@ -299,13 +299,15 @@ def make_save(unit: str, save_to: str | tuple[str, ...] | None, save_output_dict
         return lambda run, output: run.save(variable, output)
 
     def save_many(run: Any, output: Any) -> None:
-        try:
-            values = list(output)
-        except TypeError:
-            raise TypeError(
-                f"`save_to` of the unit {unit!r} names {len(save_to)} variables, but its output is "
-                f"a single {type(output).__name__}"
-            ) from None
+        values = output
+        if type(output) is not tuple:  # as nearly always
+            try:
+                values = list(output)
+            except TypeError:
+                raise TypeError(
+                    f"`save_to` of the unit {unit!r} names {len(save_to)} variables, but its output is "
+                    f"a single {type(output).__name__}"
+                ) from None
         if len(values) != len(save_to):
             raise ValueError(
                 f"`save_to` of the unit {unit!r} names {len(save_to)} variables {list(save_to)}, "

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 SECONDS = 60.0  # that a program may take to answer
+SOON = 5.0  # seconds, where each run waits for it
 _GIT = ("git", "--no-pager", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
 _GIT_ANSWERS = {
     "git_commit": ("log", "-1", "--no-color", "--format=commit: %H%ndate: %cI%nrefs: %D%nsubject: %s"),
@@ -132,13 +133,13 @@ def available_cores() -> int:
 def git_commit(folder: str | os.PathLike[str]) -> str | None:
     """Return the commit that a folder is at, with `-dirty` if files are others; None if git does not say."""
     try:
-        found = _ask([*_GIT, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], folder, 5.0)
+        found = _ask([*_GIT, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"], folder, SOON)
     except Unanswered:
         return None
     return found.strip() or None
 
 
-def _ask(command: Sequence[str], cwd: str | os.PathLike[str] | None = None, seconds: float = SECONDS) -> str:
+def _ask(command: Sequence[str], cwd: str | os.PathLike[str] | None = None, most: float | None = None) -> str:
     """Run a program and return what it says, byte for byte.
 
     Raises
@@ -146,6 +147,7 @@ def _ask(command: Sequence[str], cwd: str | os.PathLike[str] | None = None, seco
     Unanswered
         If it is not there, fails, or takes too long.
     """
+    seconds = SECONDS if most is None else most
     environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = subprocess.run(

@@ -156,7 +156,12 @@ class Batch:
             "status": QUEUED,
             "attempt": record.attempt,
             "code": record.code,
-            **dict.fromkeys(UPDATED[1:]),
+            "worker": None,
+            "started": None,
+            "finished": None,
+            "iterations": None,
+            "error": None,
+            "failures": None,
         }
 
     def _begin_run(self, record: Begun) -> None:
@@ -189,7 +194,15 @@ class Batch:
         key = self._store.key(record.experiment)
         for block in record.blocks:
             name = encode_name(block.variable)
-            self._latest[key, name] = {"experiment": key, "variable": name, **block.last._asdict()}
+            last = block.last
+            self._latest[key, name] = {
+                "experiment": key,
+                "variable": name,
+                "iteration": last.iteration,
+                "type": last.type,
+                "number": last.number,
+                "text": last.text,
+            }
             if block.number is not None:
                 self._history[key, name, block.number] = {
                     "experiment": key,
@@ -200,13 +213,15 @@ class Batch:
                     "data": block.data,
                 }
             for item in block.objects:
-                path = self._store.keep_large(f"{record.experiment}|{name}|{item.iteration}", item.data)
+                path = item.path
+                if item.data is not None:
+                    path = self._store.keep_large(f"{record.experiment}|{name}|{item.iteration}", item.data)
                 self._objects[key, name, item.iteration] = {
                     "experiment": key,
                     "variable": name,
                     "iteration": item.iteration,
                     "format": item.format,
-                    "size": len(item.data),
+                    "size": item.size,
                     "data": item.data if path is None else None,
                     "path": path,
                 }

@@ -95,6 +95,11 @@ class DatabaseWriter:
                 own = schema.studies.c.id == study
                 connection.execute(sa.update(schema.studies).where(own).values(batch.study))
 
+    def files(self) -> set[str]:
+        path = schema.objects.c.path
+        with self._engine.connect() as connection:
+            return set(connection.execute(sa.select(path).where(path.is_not(None))).scalars())
+
     def close(self) -> None:
         self._engine.dispose()
 

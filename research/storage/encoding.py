@@ -11,13 +11,14 @@ import json
 import math
 import pickle
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from research.events import FUNCTIONS, TIMES, Block, Last, Object, ProfileBlock
 from research.profiling.measuring import Measured
 from research.profiling.tracing import FunctionStats
+from research.storage.shelf import LARGE, Shelf
 
 _HEX = "$hex:"  # begins names that are written as hex digits
 _EXACT = 2**53  # integers up to here are exact as a float
@@ -29,7 +30,9 @@ class Encoded(NamedTuple):
     """A value that is no scalar, encoded at the moment it was saved."""
 
     format: str
-    data: bytes
+    size: int  # bytes
+    data: bytes | None  # None: they are in a file
+    path: str | None = None  # of that, in the study's folder
 
 
 class Placeholder:
@@ -55,8 +58,16 @@ class Unloaded:
         return f"<object of {self.size} bytes, not loaded>"
 
 
-def freeze(value: Any) -> Any:
+def freeze(value: Any, shelf: Shelf | None = None, variable: str = "", iteration: int = 0) -> Any:
     """Return a scalar as it is, anything else encoded, so that later changes do not reach it.
+
+    Parameters
+    ----------
+    value : object
+    shelf : Shelf, optional
+        Takes what is large. Default: nothing does.
+    variable, iteration : str, int
+        What it is there, and when it was saved.
 
     Raises
     ------
@@ -64,23 +75,40 @@ def freeze(value: Any) -> Any:
         If the value cannot be pickled; names its type.
     """
     kind = type(value)
-    if kind in _SCALARS:
+    if kind in SCALARS:
         return value
     if isinstance(value, np.generic) and value.dtype.kind in _NUMERIC:
         return value
-    return encode_object(value)
+    return _encode_object(value, shelf, variable, iteration)
 
 
-def encode_object(value: Any) -> Encoded:
+def _encode_object(value: Any, shelf: Shelf | None, variable: str, iteration: int) -> Encoded:
     """Encode an array in numpy's format, anything else with pickle."""
     if type(value) is np.ndarray and not value.dtype.hasobject:
         layout = np.lib.format.descr_to_dtype(np.lib.format.dtype_to_descr(value.dtype))
         if layout == value.dtype:  # an aligned structure, say, is more than the format can describe
-            buffer = io.BytesIO()
             version = (1, 0) if value.dtype.names is None else (3, 0)
-            np.lib.format.write_array(buffer, value, version, allow_pickle=False)
-            return Encoded("npy", buffer.getvalue())
-    return Encoded("pickle", dump_pickle(value))
+
+            def write(file: BinaryIO) -> None:
+                np.lib.format.write_array(file, value, version, allow_pickle=False)
+
+            if shelf is not None and value.nbytes >= LARGE:  # from its memory to the disk: nothing is copied
+                kept = shelf.put(variable, iteration, "npy", value.nbytes, write)
+                if kept is not None:
+                    return Encoded("npy", kept[1], None, kept[0])
+            buffer = io.BytesIO()
+            write(buffer)
+            return _encoded("npy", buffer.getvalue())
+    data = dump_pickle(value)
+    if shelf is not None and len(data) >= LARGE:
+        kept = shelf.put(variable, iteration, "pickle", len(data), lambda file: file.write(data))
+        if kept is not None:
+            return Encoded("pickle", kept[1], None, kept[0])
+    return _encoded("pickle", data)
+
+
+def _encoded(kind: str, data: bytes) -> Encoded:
+    return Encoded(kind, len(data), data)
 
 
 def dump_pickle(value: Any) -> bytes:
@@ -186,7 +214,7 @@ def encode_block(
     """
     last = Last(iterations[-1], *encode_scalar(values[-1]))
     objects = tuple(
-        Object(iteration, value.format, value.data)
+        Object(iteration, *value)
         for iteration, value in zip(iterations, values, strict=True)
         if type(value) is Encoded
     )
@@ -327,4 +355,4 @@ def _approximate(value: int) -> float | None:
         return None
 
 
-_SCALARS = frozenset({int, float, bool, str, type(None)})
+SCALARS = frozenset({int, float, bool, str, type(None)})

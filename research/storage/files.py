@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from research.domain.hashing import digest
 from research.errors import DamagedStudyError
 
 OBJECTS = "objects"  # holds large objects
@@ -18,17 +17,6 @@ def identity(file: Path | int) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_ino, status.st_dev
-
-
-def object_path(name: str) -> str:
-    """Return where a large object is kept, relative to the study's folder.
-
-    Parameters
-    ----------
-    name : str
-        `experiment|variable|iteration`.
-    """
-    return f"{OBJECTS}/{digest(name, 16)}.bin"
 
 
 def object_file(folder: Path, path: str) -> Path:

@@ -17,12 +17,13 @@ from research.storage.base import Study
 from research.storage.connecting import connect_read_only
 from research.storage.copying import copy_file, copy_tree
 from research.storage.damage import readable
-from research.storage.files import is_file_name, object_file, object_path
+from research.storage.files import is_file_name, object_file
 from research.storage.folder import DATABASE, ENVIRONMENT, EXPERIMENTS
 from research.storage.joining import Folder, Joint, Shift, Side
 from research.storage.lock import is_held
 from research.storage.opening import sqlite_store
 from research.storage.outputs import STREAMS
+from research.storage.shelf import object_path
 from research.whole import temporary_name
 
 MERGED = "merged"  # holds, for each of the studies, its log and what was printed in it

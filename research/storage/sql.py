@@ -12,15 +12,14 @@ from research.errors import StudyError, StudyExistsError, cannot_write
 from research.storage.base import ExperimentRow, Finishes, Record, Snapshot, Study
 from research.storage.batch import Batch
 from research.storage.encoding import encode_name, plain
-from research.storage.files import identity, object_path
+from research.storage.files import identity
 from research.storage.folder import DATABASE
+from research.storage.shelf import LARGE, object_path, sweep
 from research.storage.writing import Begin, Writer, exists_already
 from research.whole import write_whole
 
 if TYPE_CHECKING:
     from research.storage.reading import Reader
-
-LARGE = 2**20  # bytes from which an object gets a file of its own, where there is a folder for it
 
 
 class SqlStore:
@@ -71,6 +70,8 @@ class SqlStore:
                 self._begun = self._writer.begin(row, name, resume)
             except StudyExistsError:
                 raise exists_already(study.name) from None
+            if resume and self._folder is not None:
+                sweep(self._folder, self._writer.files)
             self._identity = None if self._folder is None else identity(self._folder / DATABASE)
 
     def write(self, records: Sequence[Record]) -> None:

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from research.storage.batch import UPDATED, Batch
-from research.storage.tables import EXPERIMENTS, LATER, OUTPUTS, RUNS, STUDIES, TABLES, VALUES, Table
+from research.storage.tables import EXPERIMENTS, LATER, OBJECTS, OUTPUTS, RUNS, STUDIES, TABLES, VALUES, Table
 from research.storage.writing import Begin, exists_already, not_found
 
 _CHUNK = 500  # SQLite's limit on parameters of one statement was 999 for long
@@ -96,6 +96,10 @@ class SqliteWriter:
                 statement.execute(connection, changes.values())
             if batch.study:
                 _change_study(connection, study, batch.study)
+
+    def files(self) -> set[str]:
+        text = f"SELECT path FROM {OBJECTS.name} WHERE path IS NOT NULL"
+        return {path for (path,) in self._connection.execute(text)}
 
     def close(self) -> None:
         if self._connected is not None:

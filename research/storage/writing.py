@@ -19,7 +19,7 @@ class Begin(NamedTuple):
 
 
 class Writer(Protocol):
-    """Writes for one store: `begin`, once, then `write` as often as needed, then `close`.
+    """Writes for one store: `begin`, once, then `write` and `files` as often as needed, then `close`.
 
     Attributes
     ----------
@@ -43,6 +43,9 @@ class Writer(Protocol):
 
     def write(self, study: int, batch: Batch) -> None:
         """Put the rows of a batch into their tables, all or none."""
+
+    def files(self) -> set[str]:
+        """Return the paths of large objects, in the study's folder, that the tables name."""
 
     def close(self) -> None:
         """Let go of connections."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import pickle
+from enum import IntEnum
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from research import Alias, Config, ConfigAlias
+from research import Alias, Config, ConfigAlias, Domain
 
 NAMES = st.sampled_from(["a", "b", "ab", "model", "$x", "lr"])
 TREES = st.dictionaries(
@@ -271,3 +272,28 @@ def test_adding_config_aliases_changes_neither():
     assert (one.config(), other.config()) == ({"a": 1}, {"b": 2})
     with pytest.raises(TypeError):
         one + 5
+
+
+class Grade(IntEnum):
+    """Numbers that are no plain int."""
+
+    LOW = 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[1, "x", None], range(2), (True, 0.5), [Alias(1, "one"), 2], [[1], (2,)], [Grade.LOW], np.arange(2), []],
+    ids=str,
+)
+def test_a_grid_gives_values_as_any_config_does(values):
+    """Also where it knows that there is nothing to look at."""
+    for config in Domain(a=[1, 2], b=values):
+        other = Config(config.raw_items())
+        for same in (config, copy.copy(config), copy.deepcopy(config), pickle.loads(pickle.dumps(config))):
+            assert list(same.values()) == [same["a"], same["b"]] == list(other.values())
+            assert list(same.items()) == list(other.items())
+            assert (same == other, same.hash() == other.hash(), same.defaults) == (True, True, {})
+        for value in config.values():
+            if isinstance(value, list):
+                value.append(5)
+        assert list(config.values()) == list(other.values())

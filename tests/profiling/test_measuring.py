@@ -272,7 +272,7 @@ def test_functions_are_known_when_their_experiment_has_ended():
     rows = []
     experiment = Experiment().add_callable(helper)
     executor = Executor(experiment, "for", n_iters=3, profile=2)
-    executor._clock._on_iteration = lambda: rows.append(len(executor.profiler.details))
+    executor._engine._clock._on_iteration = lambda: rows.append(len(executor.profiler.details))
     executor.run()
     assert rows[:2] == [0, 0] and rows[2] > 0
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from research import EC, Domain, Research, ResearchResults
-from research.monitoring import invocation
+from research.monitoring import environment, invocation
 
 ROOT = str(Path(__file__).parents[2])
 CODE = """
@@ -112,6 +112,14 @@ def test_who_has_no_name_has_a_number(monkeypatch):
     monkeypatch.delattr(sys, "orig_argv")
     found = invocation.this_run()
     assert (found.user, found.command) == (str(os.getuid()), None)
+
+
+def test_a_git_that_does_not_answer_is_not_waited_for(tmp_path, monkeypatch):
+    Path("git").write_text("#!/bin/sh\nexec sleep 60\n")
+    Path("git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr(environment, "SOON", 0.1)
+    assert invocation.this_run().git_commit is None
 
 
 def test_a_note_is_text():

@@ -16,7 +16,7 @@ import pytest
 from research import EC, EP, Domain, Research, ResearchResults
 from research.domain import Opaque
 from research.errors import DamagedStudyError, ResearchError, StudyError
-from research.storage.sql import LARGE
+from research.storage.shelf import LARGE
 from tests.results.stored_studies import id_of, write_study
 
 

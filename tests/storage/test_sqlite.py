@@ -18,7 +18,7 @@ from research.storage.base import Registered, Study
 from research.storage.encoding import encode_block, freeze
 from research.storage.opening import sqlite_store
 from research.storage.schema import metadata
-from research.storage.sql import LARGE
+from research.storage.shelf import LARGE
 from research.whole import write_whole
 
 

@@ -1,0 +1,53 @@
+"""Values that wait to be sent: a variable's, in their order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from research.events import Block
+from research.storage.encoding import encode_block
+
+
+class Column:
+    """Values of one variable that have not been sent.
+
+    One thread at a time puts values in, which may be every microsecond, while another takes them out. An
+    append to a list is not to be torn apart, so that only what looks back takes a lock: `replace` and
+    `take_block` are called by who has it.
+    """
+
+    __slots__ = ("first", "last", "number", "pairs")
+
+    def __init__(self) -> None:
+        self.pairs: list[tuple[int, Any]] = []  # of an iteration and a value
+        self.last = -1  # the iteration of the last value
+        self.number = 0  # of the next block
+        self.first: tuple[int, Any] | None = None  # the only value so far, sent as such
+
+    def replace(self, value: Any) -> None:
+        """Put a value in the place of the last one."""
+        if self.pairs:
+            self.pairs[-1] = self.last, value
+        else:
+            self.pairs.append((self.last, value))
+
+    def take_block(self, variable: str) -> Block | None:
+        """Encode what there is and forget it."""
+        count = len(self.pairs)
+        if not count:
+            return None
+        pairs = self.pairs[:count]
+        del self.pairs[:count]  # and nothing that has come since
+        iterations, values = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        if self.number == 0 and self.first is None and count == 1:
+            self.first = pairs[0]
+            return encode_block(variable, None, iterations, values)
+        if self.first is not None:
+            if self.first[0] == iterations[0] and count == 1:  # saved anew at the same iteration
+                self.first = pairs[0]
+                return encode_block(variable, None, iterations, values)
+            if self.first[0] != iterations[0]:
+                iterations, values = [self.first[0], *iterations], [self.first[1], *values]
+            self.first = None
+        self.number += 1
+        return encode_block(variable, self.number - 1, iterations, values)
