@@ -137,13 +137,18 @@ def _holds(table: pd.DataFrame, text: str) -> Any:
     there = column.notna()
     try:
         if sign in ("=", "==", "!="):
-            equal = column.map(lambda item: bool(item == value) or str(item) == found["value"])
+            equal = column.map(lambda item: _equals(item, value) or str(item) == found["value"])
             return there & (equal if sign != "!=" else ~equal)
         return there & column.where(there, None).map(
             lambda item: item is not None and item == item and bool(_COMPARED[sign](item, value))
         )
     except (TypeError, ValueError):
         raise Problem(f"--where {text!r}: {name!r} has values that are not compared with {value!r}") from None
+
+
+def _equals(item: Any, value: Any) -> bool:
+    is_truth = [type(thing).__name__ in ("bool", "bool_") for thing in (item, value)]  # numpy's, too
+    return is_truth[0] == is_truth[1] and bool(item == value)  # True is no 1 here
 
 
 def _cell(value: Any) -> str:

@@ -182,7 +182,9 @@ def failures(name: str, traceback: bool, limit: int | None) -> int:
         return OK
     for item in found:
         click.echo(f"{click.style(item.id, bold=True)}  {show_status(item.status)}  {item.config}")
-        click.echo(f"{item.traceback.rstrip() or item.message}\n")
+        for line in (item.traceback.rstrip() or item.message).splitlines():
+            click.echo(clean(line))
+        click.echo()
     return OK
 
 

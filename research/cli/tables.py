@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -107,11 +108,26 @@ def _encoded(table: pd.DataFrame, kind: str) -> bytes:
     if kind == "csv":
         return table.to_csv(index=False).encode()
     if kind == "json":
-        text = table.to_json(orient="records", default_handler=str, double_precision=15, indent=1)
-        return f"{text}\n".encode()
+        rows = [{str(name): _json(value) for name, value in row.items()} for row in table.to_dict("records")]
+        return f"{json.dumps(rows, indent=1, allow_nan=False)}\n".encode()
     if kind == "parquet":
         return _parquet(table)
     return f"{table.to_string(index=False)}\n".encode()
+
+
+def _json(value: Any) -> Any:
+    """Return a value as JSON can say it, to the last digit: missing ones are null, all else is text."""
+    if hasattr(value, "item") and getattr(value, "shape", None) == ():
+        value = value.item()  # numpy's
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return None if value != value else value if abs(value) != float("inf") else str(value)
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _json(item) for key, item in value.items()}
+    return str(value)
 
 
 def _parquet(table: pd.DataFrame) -> bytes:

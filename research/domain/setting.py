@@ -54,6 +54,9 @@ def _in_cube(cube: Cube, name: str, values: Sequence[Any], extend: bool) -> Cube
         if name in factor.names:
             factors[place] = _in_factor(factor, name, values, extend)
             return cube.with_(factors=factors)
+    if name in cube.defaults:
+        before = [cube.defaults[name]] if extend else []
+        return cube.with_(factors=[*factors, Column(name, _once(name, [*before, *values]))])
     return cube
 
 

@@ -65,6 +65,14 @@ def test_what_a_domain_was_told_stays():
     assert [dict(config.raw_items())["a"] for config in aliased] == [Alias(1, "one"), 2]
 
 
+def test_a_parameter_that_only_has_a_default_gets_values():
+    domain = Domain(a=[1, 2]).with_defaults(b=0)
+    assert dicts(set_values(domain, "b", [5]))[1] == {"a": 2, "b": 5}
+    more = set_values(domain, "b", [5], extend=True)
+    assert [config["b"] for config in more] == [0, 5, 0, 5]
+    assert more[0].hash() == domain[0].hash()
+
+
 def test_what_belongs_together_with_draws_is_refused():
     domain = Domain(b=[1, 2]) @ (Domain(a=[1, 2]) * Domain(x=NumpySampler("normal")))
     domain = domain[:2]
