@@ -97,6 +97,13 @@ def test_what_is_wrong(arguments, status, message, study):
     assert "research/cli" not in done.output
 
 
+@pytest.mark.parametrize("name", cli.commands)
+def test_help_has_examples(name):
+    done = CliRunner().invoke(cli, [name, "--help"])
+    assert done.exit_code == 0
+    assert f"research {name}" in done.output.partition("Example")[2]
+
+
 def test_a_part_of_an_id_is_enough_if_it_is_of_one(study):
     ids = [row.split(",")[0] for row in told("results", "study", "--format", "csv").splitlines()[1:]]
     assert told("log", "study", ids[0][:8]) == ""

@@ -122,7 +122,9 @@ def test_what_the_file_runs_is_the_same_as_what_the_command_runs():
     assert "On the command line: --name, --resume" in told("run", "slow.py", status=3)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_what_is_interrupted_says_how_to_go_on(number, status):
     write("slow.py", SLOW)
     process = subprocess.Popen(
