@@ -62,7 +62,7 @@ def _in_cube(cube: Cube, name: str, values: Sequence[Any], extend: bool) -> Cube
 
 def _in_factor(factor: Factor, name: str, values: Sequence[Any], extend: bool) -> Factor:
     if factor.names == (name,) and not (extend and factor.drawn):
-        before: Sequence[Any] = factor.values if extend and isinstance(factor, Column) else ()
+        before: Any = factor.values if extend and isinstance(factor, Column) else ()
         if len(before) > _MOST_LISTED:
             raise ValueError(
                 f"the parameter {name!r} has {len(before)} values, too many to be listed with more"
