@@ -15,6 +15,8 @@ from research.events import FUNCTIONS, TIMES
 from research.profiling.profiler import Profiler, Source
 from research.results.added import Added
 from research.results.beside import Beside
+from research.results.deriving import Deriving
+from research.results.foreign import Foreign
 from research.results.importing import Importing
 from research.results.merging import Merging
 from research.results.profiles import read_calls, read_timings
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
 
 
-class ResearchResults(Beside, Importing, Merging):
+class ResearchResults(Deriving, Beside, Foreign, Importing, Merging):
     """Results of a study, read from where it keeps them.
 
     Reading runs no code of the study: configs and numbers are plain data. Pickled objects stay closed
@@ -78,6 +80,7 @@ class ResearchResults(Beside, Importing, Merging):
         self._env_meta = env_meta
         self._filters: dict[str, Any] = {}
         self._within: range | None = None
+        self._look_at_columns()
 
     @property
     def store(self) -> Store:
@@ -345,7 +348,7 @@ class ResearchResults(Beside, Importing, Merging):
         source = Source(lambda: checked(TIMES, read_timings), lambda: checked(FUNCTIONS, read_calls))
         return Profiler(source, self.study.settings.get("profile", 0))
 
-    def _read(
+    def _read_stored(
         self, filters: dict[str, Any], values: bool = True, configs: bool = True
     ) -> tuple[list[StoredExperiment], list[Series]]:
         study = self.study
