@@ -1,4 +1,4 @@
-"""Columns that are made of others: functions of rows, values that were kept, and paths that are elsewhere now.
+"""Columns that are made of others: by functions of rows, or kept; and paths that are elsewhere now.
 
 Whoever shows rows asks `derive` for what such columns hold in each of them; tables do, and so may others.
 """

@@ -102,7 +102,8 @@ class Deriving:
         Examples
         --------
         >>> from research import EC, Research, Domain
-        >>> study = Research(domain=Domain(a=[1, 2])).add_callable('f', lambda a: a ** 2, a=EC('a'), save_to='b')
+        >>> study = Research(domain=Domain(a=[1, 2]))
+        >>> study = study.add_callable('f', lambda a: a ** 2, a=EC('a'), save_to='b')
         >>> results = study.run(dump_results=False, parallel=False, bar=False).results
         >>> results = results.with_column('gap', lambda row: row['b'] - row['a'])
         >>> results.df['gap'].tolist(), results.to_df(gap=2)['a'].tolist()
@@ -119,8 +120,8 @@ class Deriving:
             return made
         if self._kept is None:
             raise ValueError(
-                f"the study has no folder in which the column {name!r} could be kept: leave out `store=True`, "
-                "or run the study, or read its files, with a name"
+                f"the study has no folder in which the column {name!r} could be kept: leave out "
+                "`store=True`, or run the study, or read its files, with a name"
             )
         self._kept.put(name, made._values_of(name))
         made._columns = tuple(item for item in made._columns if item.name != name)
@@ -172,7 +173,7 @@ class Deriving:
         for item in series:
             iterations[ids[item.key]].update(item.iterations.tolist())
             if item.variable == name:
-                values[ids[item.key]].update(item.as_saved())
+                values[ids[item.key]].update((at, value) for at, value in item.as_saved().items())
         columns = self._all_columns()
         for experiment in experiments:
             identity = experiment.row.id
@@ -227,7 +228,9 @@ class Deriving:
             experiments = found
         keys = {item.row.key for item in experiments}
         moved = [
-            item if isinstance(item.values, np.ndarray) else item._replace(values=list(map(change, item.values)))
+            item
+            if isinstance(item.values, np.ndarray)
+            else item._replace(values=list(map(change, item.values)))
             for item in series
             if item.key in keys
         ]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Self, cast
 
 from research.domain import Config
 from research.domain.identity import experiment_id
-from research.errors import FilesError, StudyExistsError, StudyNotFoundError, shorten
+from research.errors import FilesError, StudyExistsError
 from research.events import DONE, Ended, Member, Values
 from research.results.roles import (
     PARAMETER,
@@ -73,8 +73,8 @@ class Foreign:
         root : path
             The folder that is looked through, at any depth. Links to folders are not followed.
         pattern : str, default 'conf.json'
-            Which files, by their names: `*` and `?` stand for others, `[ab]` for one of them. With a `/` in it
-            it is of the path from `root`, where `**` stands for any folders.
+            Which files, by their names: `*` and `?` stand for others, `[ab]` for one of them. With a `/` in
+            it it is of the path from `root`, where `**` stands for any folders.
         loader : 'json', 'yaml', 'toml', 'pickle', 'joblib' or callable, optional
             What reads a file: a function gets its path and returns a dict, or None to leave it out. Default:
             by the suffix. YAML and joblib are extras, `yaml` and `joblib`.
@@ -83,8 +83,8 @@ class Foreign:
             it. Or a function of the dict, nested ones with `/`, that says whether the file is kept.
         parameters, variables : str or list of str, optional
             Names, as in `keep`, of what was set and of what was found out. If one of both is given, all
-            else is the other. Default: what is a float (or None) in all files, holds floats in a list, or is no plain
-            data, as an array, is a variable; all else is a parameter.
+            else is the other. Default: what is a float or None in all files, a list that holds floats, or
+            no plain data, as an array, is a variable; all else is a parameter.
         name : path, optional
             The folder of the study. If it is there, new files are added to it, and those changed since are
             read again. Default: the study is in memory.
@@ -124,7 +124,9 @@ class Foreign:
         1  10  0.50  1/conf.json
         """
         top = Path(os.fsdecode(root))
-        chosen = _Chosen(loader, keep, as_patterns("parameters", parameters), as_patterns("variables", variables))
+        chosen = _Chosen(
+            loader, keep, as_patterns("parameters", parameters), as_patterns("variables", variables)
+        )
         if not isinstance(pattern, str) or not pattern:
             raise ValueError(f"`pattern` must be the name of files, as 'conf.json', got {pattern!r}")
         if name is None:
@@ -136,7 +138,10 @@ class Foreign:
         path = Path(study_name(name))
         sources = find_sources(top, pattern, path)
         has_study = (path / DATABASE).is_file()
-        with NewFolder.of_study(str(path)) if has_study else NewFolder(str(path)) as folder, ExitStack() as stack:
+        with (
+            NewFolder.of_study(str(path)) if has_study else NewFolder(str(path)) as folder,
+            ExitStack() as stack,
+        ):
             store = open_store(folder.path, stack, lambda text: None)
             _Intake(store, path if has_study else None, top, pattern).take(chosen, sources, trusted)
             folder.keep()
@@ -191,7 +196,7 @@ class _Intake:
 
     def __init__(self, store: Store, study: Path | None, root: Path, pattern: str) -> None:
         self._store = store
-        self._root = os.path.abspath(root)
+        self._root = os.path.normpath(Path.cwd() / root)
         self._pattern = pattern
         self._place = study
         self._before: dict[str, Any] = {}

@@ -34,7 +34,9 @@ class KeptColumns:
         """Return them, by name. They hold plain data, and run nothing."""
         top = self._folder / COLUMNS
         paths = sorted(top.glob("*.json")) if top.is_dir() else []
-        return sorted((self._column(inside(self._folder, path)) for path in paths), key=lambda item: item.name)
+        return sorted(
+            (self._column(inside(self._folder, path)) for path in paths), key=lambda item: item.name
+        )
 
     def _column(self, path: Path) -> Column:
         status = path.stat()

@@ -16,6 +16,7 @@ from research.profiling.profiler import Profiler, Source
 from research.results.added import Added
 from research.results.beside import Beside
 from research.results.deriving import Deriving
+from research.results.exports import Exports
 from research.results.foreign import Foreign
 from research.results.importing import Importing
 from research.results.merging import Merging
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
 
 
-class ResearchResults(Deriving, Beside, Foreign, Importing, Merging):
+class ResearchResults(Deriving, Beside, Exports, Foreign, Importing, Merging):
     """Results of a study, read from where it keeps them.
 
     Reading runs no code of the study: configs and numbers are plain data. Pickled objects stay closed
@@ -229,20 +230,25 @@ class ResearchResults(Deriving, Beside, Foreign, Importing, Merging):
         >>> [part['b'].tolist() for part in results.iter_frames(chunk=2)]
         [[0, 1], [2, 3], [4]]
         """
-        if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1:
-            raise ValueError(f"`chunk` must be a positive int, got {chunk!r}")
-        part, is_empty = copy(self), True
-        for start in count(0, chunk):
-            part._within = range(start, start + chunk)
-            with self._reading():
-                if not self._store.read(within=part._within).experiments:
-                    break
+        is_empty = True
+        for part in self._parts(chunk):
             frame = part.to_df(**how)
             if len(frame):
                 is_empty = False
                 yield frame
         if is_empty:
             self.to_df(**how)  # says what is wrong with a filter, if anything is
+
+    def _parts(self, chunk: int) -> Iterator[Self]:
+        if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1:
+            raise ValueError(f"`chunk` must be a positive int, got {chunk!r}")
+        part = copy(self)
+        for start in count(0, chunk):
+            part._within = range(start, start + chunk)
+            with self._reading():
+                if not self._store.read(within=part._within).experiments:
+                    break
+            yield part
 
     def configs_to_df(
         self,

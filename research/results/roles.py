@@ -16,7 +16,7 @@ from research.errors import FilesError, did_you_mean
 
 SOURCE = "source"  # the variable that says which file it is
 PARAMETER, VARIABLE = "parameter", "variable"
-_RESERVED = ("id", "iteration", "config", "name", "value", SOURCE, *AUXILIARY)
+_RESERVED = ("id", "iteration", "config", SOURCE, *AUXILIARY)
 _PLAIN = (str, int, bytes, bytearray, complex, decimal.Decimal, pathlib.PurePath, np.integer, np.bool_)
 _NESTS = (list, tuple, set, frozenset)
 
@@ -96,8 +96,8 @@ def find_roles(
         role = PARAMETER if is_parameter else VARIABLE if is_variable else None
         if role is not None and before.get(name, role) != role:
             raise FilesError(
-                f"{name!r} is a {before[name]} of the study that there is: give another `name` to have it as a "
-                f"{role}"
+                f"{name!r} is a {before[name]} of the study that there is: give another `name` to have it "
+                f"as a {role}"
             )
         if name not in before:
             roles[name] = role or rest or _default(kinds)

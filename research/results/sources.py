@@ -188,8 +188,8 @@ def loader_of(source: Source, loader: str | Loader | None, trusted: bool) -> Loa
     module, library = _NEEDS.get(kind, (None, None))
     if module is not None and find_spec(module) is None:
         raise ImportError(
-            f"{str(source.path)!r} is read by {library}, which is not installed: it is the extra {kind!r}, as in "
-            f"pip install 'domain-research[{kind}]'"
+            f"{str(source.path)!r} is read by {library}, which is not installed: it is the extra {kind!r}, "
+            f"as in pip install 'domain-research[{kind}]'"
         )
     return _LOADERS[kind]
 
@@ -197,7 +197,7 @@ def loader_of(source: Source, loader: str | Loader | None, trusted: bool) -> Loa
 def load_all(
     sources: list[Source], loader: str | Loader | None, trusted: bool
 ) -> Iterator[tuple[Source, dict[str, Any]]]:
-    """Walk files and their dicts, nested ones flattened to paths. Those that a loader makes None are left out.
+    """Walk files and their dicts, nested ones flattened to paths; without those of which a loader makes None.
 
     Raises
     ------
@@ -217,12 +217,12 @@ def load_all(
         else:
             yield source, values
     if problems:
-        source, error = problems[0]
+        source, first = problems[0]
         more = f"; nor can {len(problems) - 1} more" if len(problems) > 1 else ""
         raise FilesError(
-            f"{str(source.path)!r} cannot be read: {type(error).__name__}: {error}{more}; to leave such files "
-            "out, give a `loader` that returns None of them"
-        ) from error
+            f"{str(source.path)!r} cannot be read: {type(first).__name__}: {first}{more}; to leave such "
+            "files out, give a `loader` that returns None of them"
+        ) from first
 
 
 def _flattened(found: Any) -> dict[str, Any]:
