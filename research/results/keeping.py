@@ -73,12 +73,17 @@ class KeptColumns:
 
 
 def _as_column(name: str, kept: Kept) -> Column:
+    values = {
+        identity: [(iteration, decode_scalar(*scalar)) for iteration, *scalar in found]
+        for identity, found in kept.items()
+    }
+
     def value_of(row: Mapping[str, Any]) -> Any:
-        found = kept.get(str(row["id"]).rpartition("_")[2], ())
         iteration = row.get("iteration")
-        for place, *scalar in reversed(found):  # what is asked for the experiment as a whole is its last
+        found = values.get(str(row["id"]).rpartition("_")[2], ())
+        for place, value in reversed(found):  # what is asked for the experiment as a whole is its last
             if iteration is None or place is None or place == iteration:
-                return decode_scalar(*scalar)
+                return value
         raise MissingError(name)
 
     return Column(name, value_of)

@@ -28,7 +28,7 @@ class Source(NamedTuple):
     modified: float  # seconds since the epoch
 
 
-def natural_key(name: str) -> tuple[Any, ...]:
+def natural_key(name: str) -> tuple[list[Any], str]:
     """Return what sorts paths as people do: part by part, numbers by their size.
 
     Examples
@@ -41,7 +41,7 @@ def natural_key(name: str) -> tuple[Any, ...]:
         [(place % 2 == 0, int(piece) if place % 2 else 0, piece) for place, piece in enumerate(part) if piece]
         for part in parts
     ]
-    return (*keys, [(True, 0, name)])
+    return keys, name
 
 
 def find_sources(root: Path, pattern: str, but: Path | None = None) -> list[Source]:
