@@ -45,7 +45,7 @@ class Deriving:
     _within: range | None
 
     def _look_at_columns(self) -> None:
-        self._columns: tuple[Column, ...] = ()
+        self._made: tuple[Column, ...] = ()
         self._moved: tuple[Moved, ...] = ()
         self._kept = None if self._folder is None else KeptColumns(self._folder)
 
@@ -115,7 +115,7 @@ class Deriving:
             constant = function
             function = lambda row: constant  # noqa: E731
         made = copy(self)
-        made._columns = (*(item for item in self._columns if item.name != name), Column(name, function))
+        made._made = (*(item for item in self._made if item.name != name), Column(name, function))
         if not store:
             return made
         if self._kept is None:
@@ -124,7 +124,7 @@ class Deriving:
                 "`store=True`, or run the study, or read its files, with a name"
             )
         self._kept.put(name, made._values_of(name))
-        made._columns = tuple(item for item in made._columns if item.name != name)
+        made._made = tuple(item for item in made._made if item.name != name)
         return made
 
     def map_paths(self, old: str | os.PathLike[str], new: str | os.PathLike[str]) -> Self:
@@ -161,8 +161,8 @@ class Deriving:
         """Return kept columns, then those of these results."""
         with self._reading():
             kept = [] if self._kept is None else self._kept.columns()
-        names = {column.name for column in self._columns}
-        return [*(column for column in kept if column.name not in names), *self._columns]
+        names = {column.name for column in self._made}
+        return [*(column for column in kept if column.name not in names), *self._made]
 
     def _values_of(self, name: str) -> dict[str, dict[int | None, Any]]:
         """Return the values of a column, by ids and iterations; None is that of all."""
