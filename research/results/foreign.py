@@ -131,7 +131,7 @@ class Foreign:
             raise ValueError(f"`pattern` must be the name of files, as 'conf.json', got {pattern!r}")
         if name is None:
             memory = MemoryStore()
-            _Intake(memory, None, top, pattern).take(chosen, find_sources(top, pattern), trusted)
+            _Intake(memory, str(top), None, top, pattern).take(chosen, find_sources(top, pattern), trusted)
             return cast("Callable[..., Self]", cls)(memory, load_objects=True)
         from research.storage.opening import open_store
 
@@ -143,7 +143,9 @@ class Foreign:
             ExitStack() as stack,
         ):
             store = open_store(folder.path, stack, lambda text: None)
-            _Intake(store, path if has_study else None, top, pattern).take(chosen, sources, trusted)
+            _Intake(store, str(path), path if has_study else None, top, pattern).take(
+                chosen, sources, trusted
+            )
             folder.keep()
         return cast("Callable[..., Self]", cls)(path, load_objects=True)
 
@@ -188,14 +190,16 @@ class _Intake:
     Parameters
     ----------
     store : Store
+    name : str
     study : Path or None
         The study's folder, if the study is there already.
     root : Path
     pattern : str
     """
 
-    def __init__(self, store: Store, study: Path | None, root: Path, pattern: str) -> None:
+    def __init__(self, store: Store, name: str, study: Path | None, root: Path, pattern: str) -> None:
         self._store = store
+        self._name = name
         self._root = os.path.normpath(Path.cwd() / root)
         self._pattern = pattern
         self._place = study
@@ -264,8 +268,8 @@ class _Intake:
                 "rest": rest,
             },
         }
-        name, domain = str(self._place or self._root), f"{self._pattern} of {self._root}"
-        study = Study(name, time.time(), 0, __version__, domain, {**self._before, **settings})
+        domain = f"{self._pattern} of {self._root}"
+        study = Study(self._name, time.time(), 0, __version__, domain, {**self._before, **settings})
         self._store.begin(study, resume=self._place is not None)
 
     def _records(
