@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from research.results.frames import column_of, free_name
+from research.results.frames import column_of, free_name, side_by_side
 from research.results.selection import StoredExperiment
 from research.storage.folder import EXPERIMENTS
 
@@ -76,7 +76,7 @@ def artifacts_frame(
         "modified": np.array([item.modified for item in found], dtype=np.float64),
     }
     frame = pd.DataFrame({free_name(name, taken): column for name, column in columns.items()})
-    return pd.concat([head.take(owners).reset_index(drop=True), frame], axis=1)
+    return side_by_side(head.take(owners).reset_index(drop=True), frame)
 
 
 def find_artifacts(folder: Path, experiment: str) -> Iterator[Artifact]:

@@ -57,7 +57,7 @@ def values_frame(
     for variable in sorted(columns, key=lambda name: (ranks.get(name, len(ranks)), name)):
         places, items = columns[variable]
         frame[variable] = _column(_places(places, length), [item.values for item in items], length)
-    return pd.DataFrame(frame), np.repeat(owners, [len(rows) for rows in parts])
+    return frame_of(frame), np.repeat(owners, [len(rows) for rows in parts])
 
 
 def _all_iterations(series: Sequence[Series]) -> np.ndarray[Any, Any]:
@@ -90,7 +90,9 @@ def long_frame(
             "iteration": np.concatenate([item.iterations for item in series])
             if series
             else np.empty(0, np.int64),
-            "name": np.repeat(np.array([item.variable for item in series], dtype=object), counts),
+            "name": text_column(
+                np.repeat(np.array([item.variable for item in series], dtype=object), counts)
+            ),
             "value": column_of(values),
         }
     )
@@ -119,7 +121,7 @@ def configs_frame(
         frame.update((name, column_of(values)) for name, values in columns.items())
     for name in () if remove_auxilary else AUXILIARY:
         frame[name] = column_of([experiment.auxiliary[name] for experiment in experiments])
-    return pd.DataFrame(frame)
+    return frame_of(frame)
 
 
 def head_frame(experiments: Sequence[StoredExperiment], include_config: bool, *how: bool) -> pd.DataFrame:
@@ -145,6 +147,33 @@ def config_text(experiment: StoredExperiment, use_alias: bool) -> str:
 
 def _shown(experiment: StoredExperiment, use_alias: bool) -> dict[str, Any]:
     return experiment.alias() if use_alias else dict(experiment.shown.items())
+
+
+def frame_of(columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Make a table of columns of any name."""
+    try:
+        return pd.DataFrame(columns)
+    except UnicodeEncodeError:  # halves of surrogate pairs, of which pyarrow takes none
+        frame = pd.DataFrame(dict(enumerate(columns.values())))
+        frame.columns = pd.Index(list(columns), dtype=object)
+        return frame
+
+
+def side_by_side(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
+    """Make one table of the columns of two with equal rows."""
+    try:
+        return pd.concat([left, right], axis=1)
+    except UnicodeEncodeError:
+        return frame_of({str(name): own for frame in (left, right) for name, own in frame.items()})
+
+
+def text_column(values: Any) -> Any:
+    """Make a column of texts, and of what is missing."""
+    values = np.fromiter(values, dtype=object, count=len(values))
+    try:
+        return pd.Series(values).infer_objects()
+    except UnicodeEncodeError:  # pandas by itself takes what pyarrow does not, where that is installed
+        return pd.Series(values, dtype=pd.StringDtype("python", na_value=np.nan))
 
 
 def column_of(values: Sequence[Any]) -> Any:
@@ -182,7 +211,7 @@ def _column(places: np.ndarray[Any, Any], parts: Iterable[Any], length: int) -> 
     for place, value in zip(places, values, strict=True):
         column[place] = value
     if length and all(type(value) is str or value is np.nan for value in column):
-        return pd.Series(column).infer_objects()
+        return text_column(column)
     return pd.Series(column, dtype=object)
 
 

@@ -181,9 +181,7 @@ class ResearchResults(Deriving, Beside, Exports, Foreign, Importing, Merging):
         TypeError
             If a filter is of another kind.
         """
-        import pandas as pd
-
-        from research.results.frames import free_name, head_frame, long_frame, values_frame
+        from research.results.frames import free_name, head_frame, long_frame, side_by_side, values_frame
 
         experiments, series = self._read(filters)
         order = {experiment.row.key: place for place, experiment in enumerate(experiments)}
@@ -199,7 +197,7 @@ class ResearchResults(Deriving, Beside, Exports, Foreign, Importing, Merging):
                 columns={name: free_name(name, map(str, head.columns)) for name in ("name", "value")}
             )
         head = head.take(owners).reset_index(drop=True)
-        return pd.concat([head, frame], axis=1)
+        return side_by_side(head, frame)
 
     def iter_frames(self, chunk: int = 1000, **how: Any) -> Iterator[pd.DataFrame]:
         """Walk the table of `to_df` in parts, of which only one is in memory at a time.
