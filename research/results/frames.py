@@ -85,14 +85,13 @@ def long_frame(
     counts = [len(item.iterations) for item in series]
     owners = np.repeat(np.array([order[item.key] for item in series], dtype=np.int64), counts)
     values: list[Any] = [value for item in series for value in item.as_saved().values()]
+    names = np.array([item.variable for item in series], dtype=object)
     frame = pd.DataFrame(
         {
             "iteration": np.concatenate([item.iterations for item in series])
             if series
             else np.empty(0, np.int64),
-            "name": text_column(
-                np.repeat(np.array([item.variable for item in series], dtype=object), counts)
-            ),
+            "name": text_column(np.repeat(names, counts)),
             "value": column_of(values),
         }
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -60,6 +60,11 @@ class KeptColumns:
         path = self._path(name)
         kept: Kept = json.loads(inside(self._folder, path).read_bytes())["values"] if path.is_file() else {}
         kept |= {identity: _encode(name, found) for identity, found in values.items()}
+        self.write(name, kept)
+
+    def write(self, name: str, kept: Kept) -> None:
+        """Write a column as it is kept."""
+        path = self._path(name)
         try:
             write_whole(path, json.dumps({"name": name, "values": kept}).encode())
         except OSError as error:
@@ -70,6 +75,19 @@ class KeptColumns:
         if not is_file_name(file) or len(file) > _LONGEST or file.startswith("."):
             file = f"column-{digest(name.encode('utf-8', 'surrogatepass'))}"
         return self._folder / COLUMNS / f"{file}.json"
+
+
+def join_columns(folders: Sequence[Path], into: Path) -> None:
+    """Keep the columns of several studies in one; where two have a value, that of the first counts."""
+    joined: dict[str, Kept] = {}
+    for folder in folders:
+        for path in sorted((folder / COLUMNS).glob("*.json")):
+            form = json.loads(inside(folder, path).read_bytes())
+            own = joined.setdefault(str(form["name"]), {})
+            own |= {identity: found for identity, found in form["values"].items() if identity not in own}
+    kept = KeptColumns(into)
+    for name, values in joined.items():
+        kept.write(name, values)
 
 
 def _as_column(name: str, kept: Kept) -> Column:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from research import EC, Domain, E, Experiment, Research, ResearchResults
+from research.checking import check_study
 from research.errors import DamagedStudyError, ExpressionError
 from research.results.derived import Column, derive
 from research.storage.snapshots import take_snapshot
@@ -151,6 +152,17 @@ def test_a_kept_column_comes_along_with_the_folder(tmp_path):
     assert ResearchResults(take_snapshot(name)).df["study"].tolist() == ["pilot"]
     shutil.move(name, tmp_path / "moved")
     assert ResearchResults(tmp_path / "moved").df["study"].tolist() == ["pilot"]
+
+
+@pytest.mark.parametrize(("prefer", "both"), [(None, "one"), ("last", "two"), (1, "two")])
+def test_kept_columns_are_merged(tmp_path, prefer, both):
+    values = {"one": {1: [5], 2: [6]}, "two": {2: [6], 3: [7]}}
+    names = [write_study(str(tmp_path / name), own) for name, own in values.items()]
+    for name in names:
+        ResearchResults(name).with_column("study", Path(name).name, store=True)
+    merged = ResearchResults.merge(names, into=tmp_path / "all", prefer=prefer)
+    assert sorted(zip(merged.df["x"], merged.df["study"], strict=True)) == [(5, "one"), (6, both), (7, "two")]
+    assert check_study(tmp_path / "all").is_sound
 
 
 def test_a_study_without_a_folder_keeps_none():
