@@ -27,7 +27,7 @@ from research.results.roles import (
 from research.results.sources import Loader, Source, find_sources, load_all
 from research.storage.base import Closed, ExperimentRow, Record, Registered, Store, Study
 from research.storage.damage import readable
-from research.storage.encoding import encode_block, freeze
+from research.storage.encoding import decode_scalar, encode_block, freeze
 from research.storage.folder import DATABASE, NewFolder, study_name
 from research.storage.memory import MemoryStore
 from research.version import __version__
@@ -246,7 +246,7 @@ class _Intake:
             return _Known({}, {}, 0)
         with readable(self._place):
             snapshot = self._store.read(variables=(SOURCE,))
-            names = {row.key: row.text for row in snapshot.latest}
+            names = {row.key: decode_scalar(row.type, row.number, row.text) for row in snapshot.latest}
             rows = {str(names[row.key]): row for row in snapshot.experiments if row.key in names}
             repetitions: dict[str, int] = {}
             for row in snapshot.experiments:

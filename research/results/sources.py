@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -69,13 +70,22 @@ def find_sources(root: Path, pattern: str, but: Path | None = None) -> list[Sour
     for name, path in _walk(root, but):
         file = PurePosixPath(name).name
         if _fits(name, file, pattern):
-            found.append(Source(name, path, path.stat().st_mtime))
+            found += _as_source(name, path)
         elif len(others) < _MOST_NAMED:
             others[file] = None
     if not found:
         hint = did_you_mean(PurePosixPath(pattern).name, others)
         raise FilesError(f"no file below {str(root)!r} fits `pattern` {pattern!r}{hint}")
     return sorted(found, key=lambda source: natural_key(source.name))
+
+
+def _as_source(name: str, path: Path) -> list[Source]:
+    """Return a file as a source; none, if it is a pipe or the like, from which nothing might ever come."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise FilesError(f"{str(path)!r} cannot be read: {type(error).__name__}: {error}") from error
+    return [Source(name, path, status.st_mtime)] if stat.S_ISREG(status.st_mode) else []
 
 
 def _walk(root: Path, but: Path | None) -> Iterator[tuple[str, Path]]:

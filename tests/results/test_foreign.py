@@ -248,6 +248,24 @@ def test_loading_again_brings_what_is_new_and_what_has_changed(tmp_path):
     assert ResearchResults(name).statuses_to_df()["attempt"].tolist() == [1, 2, 1, 1]
 
 
+def test_folders_of_any_name_are_known_again(tmp_path):
+    root = write(tmp_path / "results", {"ü ": {"a": 1}, os.fsdecode(b"\xff"): {"a": 2}})
+    for _ in range(2):
+        frame = ResearchResults.from_files(root, name=tmp_path / "study").df
+        assert frame["source"].tolist() == ["ü /conf.json", os.fsdecode(b"\xff/conf.json")]
+
+
+def test_pipes_are_not_waited_for(tmp_path):
+    root = write(tmp_path, {1: {"a": 1}, 2: {"a": 2}})
+    (root / "2" / "conf.json").unlink()
+    os.mkfifo(root / "2" / "conf.json")
+    assert ResearchResults.from_files(root).df["a"].tolist() == [1]
+    os.unlink(root / "2" / "conf.json")
+    os.symlink("nowhere", root / "2" / "conf.json")
+    with pytest.raises(FilesError, match=r"2/conf\.json' cannot be read: FileNotFoundError"):
+        ResearchResults.from_files(root)
+
+
 def test_roles_stay_what_they_were(tmp_path):
     root, name = write(tmp_path / "results", {1: {"a": 0.5, "x": 1}}), tmp_path / "study"
     ResearchResults.from_files(root, name=name, parameters="a")
