@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from research.results.frames import column_of, free_name, side_by_side
+from research.framing import frame_of
+from research.results.frames import column_of, free_name
 from research.results.selection import StoredExperiment
 from research.storage.folder import EXPERIMENTS
 
@@ -75,8 +76,8 @@ def artifacts_frame(
         "size": np.array([item.size for item in found], dtype=np.int64),
         "modified": np.array([item.modified for item in found], dtype=np.float64),
     }
-    frame = pd.DataFrame({free_name(name, taken): column for name, column in columns.items()})
-    return side_by_side(head.take(owners).reset_index(drop=True), frame)
+    frame = frame_of({free_name(name, taken): column for name, column in columns.items()})
+    return pd.concat([head.take(owners).reset_index(drop=True), frame], axis=1)
 
 
 def find_artifacts(folder: Path, experiment: str) -> Iterator[Artifact]:

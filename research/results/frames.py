@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from research.framing import TEXT, frame_of
 from research.results.selection import AUXILIARY, StoredExperiment
 from research.results.values import Series
 
@@ -36,7 +37,7 @@ def values_frame(
         For each row the place of its experiment.
     """
     if not series:
-        return pd.DataFrame({"iteration": pd.Series(dtype=np.int64)}), np.empty(0, dtype=np.int64)
+        return frame_of({"iteration": pd.Series(dtype=np.int64)}), np.empty(0, dtype=np.int64)
     owned: dict[int, list[Series]] = {}
     for item in series:
         owned.setdefault(order[item.key], []).append(item)
@@ -86,12 +87,12 @@ def long_frame(
     owners = np.repeat(np.array([order[item.key] for item in series], dtype=np.int64), counts)
     values: list[Any] = [value for item in series for value in item.as_saved().values()]
     names = np.array([item.variable for item in series], dtype=object)
-    frame = pd.DataFrame(
+    frame = frame_of(
         {
             "iteration": np.concatenate([item.iterations for item in series])
             if series
             else np.empty(0, np.int64),
-            "name": text_column(np.repeat(names, counts)),
+            "name": pd.Series(np.repeat(names, counts), dtype=TEXT),
             "value": column_of(values),
         }
     )
@@ -148,33 +149,6 @@ def _shown(experiment: StoredExperiment, use_alias: bool) -> dict[str, Any]:
     return experiment.alias() if use_alias else dict(experiment.shown.items())
 
 
-def frame_of(columns: Mapping[str, Any]) -> pd.DataFrame:
-    """Make a table of columns of any name."""
-    try:
-        return pd.DataFrame(columns)
-    except UnicodeEncodeError:  # halves of surrogate pairs, of which pyarrow takes none
-        frame = pd.DataFrame(dict(enumerate(columns.values())))
-        frame.columns = pd.Index(list(columns), dtype=object)
-        return frame
-
-
-def side_by_side(left: pd.DataFrame, right: pd.DataFrame) -> pd.DataFrame:
-    """Make one table of the columns of two with equal rows."""
-    try:
-        return pd.concat([left, right], axis=1)
-    except UnicodeEncodeError:
-        return frame_of({str(name): own for frame in (left, right) for name, own in frame.items()})
-
-
-def text_column(values: Any) -> Any:
-    """Make a column of texts, and of what is missing."""
-    values = np.fromiter(values, dtype=object, count=len(values))
-    try:
-        return pd.Series(values).infer_objects()
-    except UnicodeEncodeError:  # pandas by itself takes what pyarrow does not, where that is installed
-        return pd.Series(values, dtype=pd.StringDtype("python", na_value=np.nan))
-
-
 def column_of(values: Sequence[Any]) -> Any:
     """Make a column of values of which some may be `MISSING`."""
     present = [place for place, value in enumerate(values) if value is not MISSING]
@@ -210,7 +184,7 @@ def _column(places: np.ndarray[Any, Any], parts: Iterable[Any], length: int) -> 
     for place, value in zip(places, values, strict=True):
         column[place] = value
     if length and all(type(value) is str or value is np.nan for value in column):
-        return text_column(column)
+        return pd.Series(column, dtype=TEXT)
     return pd.Series(column, dtype=object)
 
 

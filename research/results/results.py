@@ -181,7 +181,9 @@ class ResearchResults(Deriving, Beside, Exports, Foreign, Importing, Merging):
         TypeError
             If a filter is of another kind.
         """
-        from research.results.frames import free_name, head_frame, long_frame, side_by_side, values_frame
+        import pandas as pd
+
+        from research.results.frames import free_name, head_frame, long_frame, values_frame
 
         experiments, series = self._read(filters)
         order = {experiment.row.key: place for place, experiment in enumerate(experiments)}
@@ -197,7 +199,7 @@ class ResearchResults(Deriving, Beside, Exports, Foreign, Importing, Merging):
                 columns={name: free_name(name, map(str, head.columns)) for name in ("name", "value")}
             )
         head = head.take(owners).reset_index(drop=True)
-        return side_by_side(head, frame)
+        return pd.concat([head, frame], axis=1)
 
     def iter_frames(self, chunk: int = 1000, **how: Any) -> Iterator[pd.DataFrame]:
         """Walk the table of `to_df` in parts, of which only one is in memory at a time.
@@ -312,13 +314,16 @@ class ResearchResults(Deriving, Beside, Exports, Foreign, Importing, Merging):
         """
         import pandas as pd
 
+        from research.framing import as_text
+
         experiments, _ = self._read({}, values=False, configs=False)
         names = ["status", "attempt", "worker", "started", "finished", "iterations", "error"]
         names += ["group", "slot", "code"]
-        return pd.DataFrame(
+        table = pd.DataFrame(
             [[item.row.shown_id, *(getattr(item.row, name) for name in names)] for item in experiments],
             columns=["id", *names],
         )
+        return as_text(table)
 
     @property
     def profiler(self) -> Profiler:
