@@ -1,17 +1,21 @@
-"""Results in files of other programs."""
+"""Results in parts, and in files of other programs."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from copy import copy
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from research.results.selection import StoredExperiment
 from research.results.values import Series
-from research.storage.base import Study
+from research.storage.base import Store, Study
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
     from research.results.flat import Layout, Row, Table
@@ -20,20 +24,76 @@ _CHUNK = 1000
 
 
 class Exports:
-    """`to_parquet`, `to_csv`, `to_json`, `to_sqlite` and `to_xarray` of results."""
+    """`iter_frames`, `to_parquet`, `to_csv`, `to_json`, `to_sqlite` and `to_xarray` of results."""
+
+    _store: Store
+    _within: range | None
 
     @property
     def study(self) -> Study:
         """What is stored of the study as a whole."""
         raise NotImplementedError
 
-    def _parts(self, chunk: int) -> Iterator[Self]:
+    def _reading(self) -> AbstractContextManager[None]:
         raise NotImplementedError
 
     def _read(
         self, filters: dict[str, Any], values: bool = True, configs: bool = True
     ) -> tuple[list[StoredExperiment], list[Series]]:
         raise NotImplementedError
+
+    def to_df(self, **how: Any) -> pd.DataFrame:
+        """Return results as a DataFrame."""
+        raise NotImplementedError
+
+    def iter_frames(self, chunk: int = 1000, **how: Any) -> Iterator[pd.DataFrame]:
+        """Walk the table of `to_df` in parts, of which only one is in memory at a time.
+
+        Parameters
+        ----------
+        chunk : int, default 1000
+            Of how many experiments a part is, at most.
+        **how
+            As in `to_df`.
+
+        Yields
+        ------
+        pandas.DataFrame
+            A part, of experiments that follow each other. Each has the columns of its own experiments, and
+            their types. Parts without rows are left out.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As in `to_df`, and if `chunk` is no positive number.
+
+        Examples
+        --------
+        >>> from research import EC, Research, Domain
+        >>> study = Research(domain=Domain(a=range(5))).add_callable('f', abs, args=[EC('a')], save_to='b')
+        >>> results = study.run(dump_results=False, parallel=False, bar=False).results
+        >>> [part['b'].tolist() for part in results.iter_frames(chunk=2)]
+        [[0, 1], [2, 3], [4]]
+        """
+        is_empty = True
+        for part in self._parts(chunk):
+            frame = part.to_df(**how)
+            if len(frame):
+                is_empty = False
+                yield frame
+        if is_empty:
+            self.to_df(**how)  # says what is wrong with a filter, if anything is
+
+    def _parts(self, chunk: int) -> Iterator[Self]:
+        if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1:
+            raise ValueError(f"`chunk` must be a positive int, got {chunk!r}")
+        part = copy(self)
+        for start in count(0, chunk):
+            part._within = range(start, start + chunk)
+            with self._reading():
+                if not self._store.read(within=part._within).experiments:
+                    break
+            yield part
 
     def to_parquet(self, path: str | os.PathLike[str], chunk: int = _CHUNK, **how: Any) -> Path:
         """Write the table of `to_df` to a Parquet file; needs the extra `parquet`.

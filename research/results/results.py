@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from copy import copy
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -200,55 +198,6 @@ class ResearchResults(Deriving, Beside, Exports, Foreign, Importing, Merging):
             )
         head = head.take(owners).reset_index(drop=True)
         return pd.concat([head, frame], axis=1)
-
-    def iter_frames(self, chunk: int = 1000, **how: Any) -> Iterator[pd.DataFrame]:
-        """Walk the table of `to_df` in parts, of which only one is in memory at a time.
-
-        Parameters
-        ----------
-        chunk : int, default 1000
-            Of how many experiments a part is, at most.
-        **how
-            As in `to_df`.
-
-        Yields
-        ------
-        pandas.DataFrame
-            A part, of experiments that follow each other. Each has the columns of its own experiments, and
-            their types. Parts without rows are left out.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As in `to_df`, and if `chunk` is no positive number.
-
-        Examples
-        --------
-        >>> from research import EC, Research, Domain
-        >>> study = Research(domain=Domain(a=range(5))).add_callable('f', abs, args=[EC('a')], save_to='b')
-        >>> results = study.run(dump_results=False, parallel=False, bar=False).results
-        >>> [part['b'].tolist() for part in results.iter_frames(chunk=2)]
-        [[0, 1], [2, 3], [4]]
-        """
-        is_empty = True
-        for part in self._parts(chunk):
-            frame = part.to_df(**how)
-            if len(frame):
-                is_empty = False
-                yield frame
-        if is_empty:
-            self.to_df(**how)  # says what is wrong with a filter, if anything is
-
-    def _parts(self, chunk: int) -> Iterator[Self]:
-        if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1:
-            raise ValueError(f"`chunk` must be a positive int, got {chunk!r}")
-        part = copy(self)
-        for start in count(0, chunk):
-            part._within = range(start, start + chunk)
-            with self._reading():
-                if not self._store.read(within=part._within).experiments:
-                    break
-            yield part
 
     def configs_to_df(
         self,
