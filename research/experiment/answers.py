@@ -71,7 +71,7 @@ class Reports:
             for name in values:
                 if name in self._last:
                     raise ProgramError(
-                        f"{name!r} was reported for iteration {self._last[name]}, then for none: say for which"
+                        f"{name!r} was reported for iteration {self._last[name]}, then for none: name one"
                     )
         self.values.update(values)
         return Reported(iteration, values)
