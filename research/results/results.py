@@ -14,6 +14,7 @@ from research.domain import Config, Domain
 from research.events import FUNCTIONS, TIMES
 from research.profiling.profiler import Profiler, Source
 from research.results.added import Added
+from research.results.asking import Asking
 from research.results.beside import Beside
 from research.results.importing import Importing
 from research.results.merging import Merging
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
 
 
-class ResearchResults(Beside, Importing, Merging):
+class ResearchResults(Asking, Beside, Importing, Merging):
     """Results of a study, read from where it keeps them.
 
     Reading runs no code of the study: configs and numbers are plain data. Pickled objects stay closed

@@ -245,6 +245,7 @@ class Store(Protocol):
         within: range | None = None,
         finished: Finishes | None = None,
         runs: bool = False,
+        last: bool = False,
     ) -> Snapshot:
         """Return experiments and values.
 
@@ -266,6 +267,8 @@ class Store(Protocol):
             million. Default: none.
         runs : bool, default False
             Also what is known of runs, in their order.
+        last : bool, default False
+            Of variables only their last values, and nothing of their history.
         """
 
     def close(self) -> None:

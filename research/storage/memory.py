@@ -58,9 +58,10 @@ class MemoryStore:
         within: range | None = None,
         finished: Finishes | None = None,
         runs: bool = False,
+        last: bool = False,
     ) -> Snapshot:
         with self._lock:
-            snapshot = self._store.read(select, variables, profile, outputs, within, finished, runs)
+            snapshot = self._store.read(select, variables, profile, outputs, within, finished, runs, last)
         return Snapshot(
             snapshot.experiments,
             snapshot.latest,

@@ -75,6 +75,7 @@ class Reader:
         within: range | None = None,
         finished: Finishes | None = None,
         runs: bool = False,
+        last: bool = False,
     ) -> Snapshot:
         with self._reading() as connection:
             study = self._find_study(connection)
@@ -101,7 +102,7 @@ class Reader:
                 return Snapshot(experiments, profiles=profiles, outputs=printed, finished=summary, runs=begun)
 
             def rows(table: sa.Table, *columns: str, order: str) -> list[Any]:
-                return list(self._values(connection, table, columns, order, study, keys, variables))
+                return list(self._values(connection, table, columns, order, study, keys, variables, last))
 
             latest = rows(
                 schema.latest,
@@ -113,10 +114,24 @@ class Reader:
                 "text",
                 order="iteration",
             )
-            history = rows(
-                schema.history,
-                *("experiment", "variable", "block", "first", "step", "length", "iterations", "kind", "data"),
-                order="block",
+            history = (
+                []
+                if last
+                else rows(
+                    schema.history,
+                    *(
+                        "experiment",
+                        "variable",
+                        "block",
+                        "first",
+                        "step",
+                        "length",
+                        "iterations",
+                        "kind",
+                        "data",
+                    ),
+                    order="block",
+                )
             )
             objects = rows(
                 schema.objects,
@@ -153,8 +168,9 @@ class Reader:
         study: int,
         keys: Sequence[int] | None,
         variables: Sequence[str] | None,
+        last: bool,
     ) -> Iterator[Any]:
-        """Walk rows of a table of values, by experiment, variable and `order`."""
+        """Walk rows of a table of values, by experiment, variable and `order`; `last`: of objects."""
         query = (
             sa.select(*(table.c[name] for name in columns))
             .where(table.c.study == study)
@@ -162,6 +178,9 @@ class Reader:
         )
         if variables is not None:
             query = query.where(table.c.variable.in_([encode_name(name) for name in variables]))
+        if last and table is schema.objects:
+            names = ("study", "experiment", "variable", "iteration")
+            query = query.join(schema.latest, sa.and_(*(table.c[n] == schema.latest.c[n] for n in names)))
         return _of_experiments(connection, query, table, keys)
 
     @staticmethod

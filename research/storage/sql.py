@@ -105,8 +105,9 @@ class SqlStore:
         within: range | None = None,
         finished: Finishes | None = None,
         runs: bool = False,
+        last: bool = False,
     ) -> Snapshot:
-        return self._reader.read(select, variables, profile, outputs, within, finished, runs)
+        return self._reader.read(select, variables, profile, outputs, within, finished, runs, last)
 
     def close(self) -> None:
         if self._made_reader is not None:
