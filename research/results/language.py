@@ -193,7 +193,7 @@ class _Parser:
         if self._skip("is"):
             is_not = self._skip("not")
             if not self._skip("null"):
-                self._expected("`null`; for values write ==")
+                self._expected("`null` (for values write ==)")
             return Not(Missing(left)) if is_not else Missing(left)
         is_not = self._skip("not")
         if self._skip("in"):
