@@ -135,7 +135,7 @@ def best(
     question.check(columns)
     values = columns(name)
     present = [place for place in question.places(columns) if not is_missing(values[place])]
-    places = [place for place in present if is_number(values[place])]
+    places = [place for place in present if type(values[place]) is float or is_number(values[place])]
     if present and not places:
         raise ValueError(f"{name!r} has no numbers, of which one would be the best")
     places = sort_places(values, places, mode == "max")
@@ -239,19 +239,18 @@ def _kind(value: Any) -> str:
 def compared(columns: Columns, ids: Sequence[str]) -> pd.DataFrame:
     """Return what `compare` does; see `Asking.compare`."""
     known: dict[str, int] = {}
-    for place, row in enumerate(columns.rows):
-        known[row.id] = known[row.shown_id] = place
+    shown_ids = columns.ids
+    for place, (bare, shown_id) in enumerate(zip(columns.bare_ids, shown_ids, strict=True)):
+        known[bare] = known[shown_id] = place
     for id_ in ids:
         if id_ not in known:
-            raise ValueError(
-                f"there is no experiment {id_!r}{did_you_mean(id_, [row.shown_id for row in columns.rows])}"
-            )
+            raise ValueError(f"there is no experiment {id_!r}{did_you_mean(id_, shown_ids)}")
     places = list(dict.fromkeys(known[id_] for id_ in ids))
     names = [*columns.parameters, *columns.variables, columns.field_name("status")]
     names = [name for name in names if _differ([columns(name)[place] for place in places])]
     shown = {name: columns.shown(name, places) for name in names}
     frame = {
-        columns.rows[place].shown_id: pd.Series(
+        shown_ids[place]: pd.Series(
             [np.nan if shown[name][nth] is MISSING else shown[name][nth] for name in names],
             dtype=object,
             index=names,

@@ -196,7 +196,7 @@ class Asking:
         from research.results.answers import asked, described
 
         question = asked((), where, equal)
-        return described(self._columns(question, everything=True), question)
+        return described(self._columns(question, True), question)
 
     def compare(self, ids: str | Collection[str]) -> pd.DataFrame:
         """Return in what experiments differ.
@@ -230,7 +230,7 @@ class Asking:
         from research.results.answers import as_names, asked, compared
 
         wanted = as_names("ids", ids)
-        return compared(self._columns(asked((), None, {}), everything=True), wanted)
+        return compared(self._columns(asked((), None, {}), True, ("id", "status")), wanted)
 
     def aggregate(
         self,
@@ -316,13 +316,16 @@ class Asking:
         0  2     2
         """
         from research.results.answers import asked
+        from research.results.columns import FIELDS
         from research.results.querying import queried
 
-        return queried(self._columns(asked((), None, {}), everything=True), query, parameters)
+        return queried(self._columns(asked((), None, {}), True, FIELDS), query, parameters)
 
-    def _columns(self, question: Question, everything: bool = False) -> Columns:
+    def _columns(
+        self, question: Question, everything: bool = False, fields: Collection[str] = ("id",)
+    ) -> Columns:
         """Read what a question is about; all variables, if nothing is named or a name is not known."""
-        from research.results.columns import FIELDS, Columns, Known
+        from research.results.columns import FIELDS, Columns, Known, stored_columns
 
         study = self.study
         with self._reading():
@@ -337,7 +340,9 @@ class Asking:
             self._reading,
         )
         used = question.used()
-        used |= {name.rstrip("_") for name in used} & set(FIELDS)
+        wanted = {name.rstrip("_") for name in used} & set(FIELDS)
+        used |= wanted
+        wanted |= set(fields)
         is_all = everything or (question.names is None and not question.needed)
 
         def read(variables: Sequence[str] | None) -> Columns:
@@ -346,7 +351,8 @@ class Asking:
                 variables = allowed if variables is None else [name for name in variables if name in allowed]
             last = selection.iterations is None
             with self._reading():
-                snapshot = self._store.read(selection.experiments, variables, last=last)
+                columns = stored_columns(wanted, added) if selection.experiments is None else ()
+                snapshot = self._store.read(selection.experiments, variables, last=last, columns=columns)
                 return Columns(snapshot, known, selection.iterations)
 
         columns = read(None if is_all else sorted(used))

@@ -5,20 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeAlias
+
+import numpy as np
 
 from research.domain.decoding import decode, look_up
 from research.domain.values import Opaque
 from research.errors import did_you_mean
+from research.events import show_id
 from research.results.added import DEVICE, Added
 from research.results.frames import MISSING, free_name
 from research.results.selection import StoredExperiment, in_order
 from research.results.values import all_series, opened_one
-from research.storage.base import ExperimentRow, LatestRow, ObjectRow, Snapshot
+from research.storage.base import ExperimentRow, LastValues, ObjectRow, Snapshot
 from research.storage.encoding import OBJECT, decode_scalar
 
 _ROW = ("status", "attempt", "worker", "started", "finished", "iterations", "error", "group", "slot", "code")
-FIELDS = ("id", *_ROW, "repetition", "updates", DEVICE)  # what every experiment has, by its names
+_Column: TypeAlias = tuple[list[int], list[Any]]
+_STORED = {
+    "id": ("id", "prefix"),
+    **{name: (name,) for name in (*_ROW, "repetition")},
+    "updates": ("generation",),
+}
+FIELDS = (*_STORED, DEVICE)  # what every experiment has, by its names
+_NO_ROW = ExperimentRow._make([None] * len(ExperimentRow._fields))
 PARAMETER, VARIABLE, FIELD = "parameter", "variable", "field"
 
 
@@ -44,6 +54,14 @@ class Known(NamedTuple):
     reading: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
+def stored_columns(names: Collection[str], added: Added) -> list[str]:
+    """Return the columns of experiments to be read for some names; none, where it is by rows."""
+    if DEVICE in names or not added.is_nothing:
+        return []
+    found = {column for name in names for column in _STORED.get(name, ())}
+    return ["key", "config", "aliases", *sorted(found)]
+
+
 class Columns:
     """Columns of experiments, each made when it is asked for.
 
@@ -60,9 +78,10 @@ class Columns:
     """
 
     def __init__(self, snapshot: Snapshot, known: Known, iterations: frozenset[int] | None = None) -> None:
-        self.rows = snapshot.experiments
+        self._snapshot = snapshot
         self._known = known
-        self._forms = _forms(self.rows, known.added)
+        self._keys: list[int] = list(self._stored("key"))
+        self._forms = self._read_forms()
         self._last = _last_values(snapshot, iterations)
         self._made: dict[str, list[Any]] = {}
         present: dict[str, None] = {}
@@ -76,7 +95,38 @@ class Columns:
         self._fields = {free_name(field, taken): field for field in FIELDS}
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self._keys)
+
+    def _stored(self, column: str) -> Sequence[Any]:
+        """Return a column of experiments as it is stored."""
+        if self._snapshot.columns:
+            return self._snapshot.columns[column]
+        return [getattr(row, column) for row in self._snapshot.experiments]
+
+    def _read_forms(self) -> list[dict[str, Any]]:
+        """Return canonical forms of the values of all configs, all texts read in one go."""
+        texts, aliases = self._stored("config"), self._stored("aliases")
+        added = self._known.added
+        if not added.is_nothing:
+            return [StoredExperiment(row, (), added).forms() for row in self._snapshot.experiments]
+        read = json.loads(f"[{','.join(texts)}]")
+        if len(read) != len(texts) or not set(map(type, read)) <= {dict}:
+            raise ValueError("configs are no JSON objects")
+        for place, notes in enumerate(aliases):
+            if notes is not None:
+                row = _NO_ROW._replace(config=texts[place], aliases=notes)
+                read[place] = StoredExperiment(row).forms()
+        return list(read)
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids as users see them."""
+        return list(map(show_id, self._stored("id"), self._stored("prefix")))
+
+    @property
+    def bare_ids(self) -> Sequence[str]:
+        """Ids without prefixes."""
+        return self._stored("id")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,7 +157,7 @@ class Columns:
 
     def unknown(self, names: Collection[str]) -> list[str]:
         """Return names that stand for nothing; where nothing has been run, none is said to be."""
-        return [name for name in names if self.role(name) is None] if self.rows else []
+        return [name for name in names if self.role(name) is None] if self._keys else []
 
     def refuse(self, name: str) -> NoReturn:
         """Say that a name stands for nothing."""
@@ -117,92 +167,72 @@ class Columns:
     def __call__(self, name: str) -> list[Any]:
         """Return values of all experiments: as they were saved, `MISSING`, or what tells of an object."""
         if name not in self._made:
-            with self._known.reading():
-                self._made[name] = self._make(name)
+            self._made[name] = self._make(name, range(len(self)))
         return self._made[name]
 
-    def _make(self, name: str) -> list[Any]:
-        if name in self.parameters:
-            make = look_up if self._known.load_objects else Opaque
-            values = [form.get(name, MISSING) for form in self._forms]
-            if {dict, list} & set(map(type, values)):
-                values = [decode(item, make) if type(item) in (dict, list) else item for item in values]
-            return values
-        if name in self._last:
-            found = self._last[name]
-            if len(found) == len(self.rows):
-                return [found[row.key] for row in self.rows]
-            return [found.get(row.key, MISSING) for row in self.rows]
-        values = [self._field(row, self._fields.get(name)) for row in self.rows]
-        return [MISSING if value is None else value for value in values]
+    def _make(self, name: str, places: Sequence[int]) -> list[Any]:
+        """Return values at some places, in a list; or at all of them, in a range."""
+        with self._known.reading():
+            if name in self.parameters:
+                make = look_up if self._known.load_objects else Opaque
+                values = [self._forms[place].get(name, MISSING) for place in places]
+                if {dict, list} & set(map(type, values)):
+                    values = [decode(item, make) if type(item) in (dict, list) else item for item in values]
+                return values
+            if name in self._last:
+                keys, values = self._last[name]
+                if len(keys) < len(self) or keys != self._keys:
+                    found = dict(zip(keys, values, strict=True))
+                    values = [found.get(key, MISSING) for key in self._keys]
+            elif name in self._fields:
+                values = [MISSING if value is None else value for value in self._field(self._fields[name])]
+            else:
+                return [MISSING] * len(places)
+            return values if isinstance(places, range) else [values[place] for place in places]
 
-    def _field(self, row: ExperimentRow, field: str | None) -> Any:
-        if field in _ROW:
-            return getattr(row, field)
+    def _field(self, field: str) -> Sequence[Any]:
         if field == "id":
-            return row.shown_id
+            return self.ids
         if field == DEVICE:
-            return self._known.added.device(row)
-        return {"repetition": row.repetition, "updates": row.generation}.get(field or "")
+            return [self._known.added.device(row) for row in self._snapshot.experiments]
+        return self._stored(*_STORED[field])
 
     def shown(self, name: str, places: Sequence[int]) -> list[Any]:
         """Return values at some places as they are shown: objects are opened, or say what they are."""
-        values = self(name)
-        load = self._known.load_objects
-        return [
-            opened_one(value, load) if type(value) is ObjectRow else value
-            for value in (values[place] for place in places)
-        ]
+        values, load = self._made.get(name), self._known.load_objects
+        found = self._make(name, places) if values is None else [values[place] for place in places]
+        return [opened_one(value, load) if type(value) is ObjectRow else value for value in found]
 
 
-def _forms(rows: Sequence[ExperimentRow], added: Added) -> list[dict[str, Any]]:
-    """Return canonical forms of the values of all configs, all texts read in one go."""
-    plain = [row.config for row in rows if row.aliases is None] if added.is_nothing else []
-    read = iter(json.loads(f"[{','.join(plain)}]"))
-    forms: list[dict[str, Any]] = []
-    for row in rows:
-        if plain and row.aliases is None:
-            forms.append(next(read))
-        else:
-            forms.append(StoredExperiment(row, (), added).forms())
-    if next(read, None) is not None or not set(map(type, forms)) <= {dict}:
-        raise ValueError("configs are no JSON objects")
-    return forms
-
-
-def _last_values(snapshot: Snapshot, iterations: frozenset[int] | None) -> dict[str, dict[int, Any]]:
-    """Return last values by variables and keys of experiments; of objects what tells of them."""
-    found: dict[str, dict[int, Any]] = {}
+def _last_values(snapshot: Snapshot, iterations: frozenset[int] | None) -> dict[str, _Column]:
+    """Return keys of experiments and last values, by variables; of objects what tells of them."""
+    found: dict[str, _Column] = {}
     if iterations is not None:
         objects: dict[tuple[int, str], dict[int, Any]] = {}
         for item in snapshot.objects:
             objects.setdefault((item.key, item.variable), {})[item.iteration] = item
         for series in all_series(snapshot, objects, iterations):
-            found.setdefault(series.variable, {})[series.key] = list(series.as_saved().values())[-1]
+            keys, values = found.setdefault(series.variable, ([], []))
+            keys.append(series.key)
+            values.append(list(series.as_saved().values())[-1])
         return found
     closed = {(item.key, item.variable): item for item in snapshot.objects}
-    by_variable: dict[str, list[LatestRow]] = {}
-    for row in snapshot.latest:
-        by_variable.setdefault(row.variable, []).append(row)
-    for variable, rows in by_variable.items():
-        keys, values = [row.key for row in rows], _decoded(rows)
-        found[variable] = {
-            key: closed[key, variable] if value is OBJECT else value
-            for key, value in zip(keys, values, strict=True)
-        }
+    for part in snapshot.last:
+        keys, values = list(part.keys), _decoded(part)
+        if closed:
+            pairs = zip(keys, values, strict=True)
+            values = [closed[key, part.variable] if value is OBJECT else value for key, value in pairs]
+        found[part.variable] = keys, values
     return found
 
 
-def _decoded(rows: Sequence[LatestRow]) -> list[Any]:
-    kinds = {row.type for row in rows}
-    if kinds == {"float"}:
-        return [row.number if row.text is None else float(row.text) for row in rows]
+def _decoded(part: LastValues) -> list[Any]:
+    kinds, of_texts = set(part.types), set(part.texts)
+    if kinds == {"float"} and of_texts == {None}:
+        return list(part.numbers)
     if kinds == {"numpy:<f8"}:  # the same numbers
-        import numpy as np
-
-        data = bytes.fromhex("".join(row.text or "" for row in rows))
-        values: list[Any] = np.frombuffer(data, dtype="<f8").tolist()
-        if len(values) != len(rows):
-            raise ValueError(f"a number of {rows[0].variable!r} is no number")
+        values: list[Any] = np.frombuffer(bytes.fromhex("".join(map(str, part.texts))), dtype="<f8").tolist()
+        if len(values) != len(part.keys):
+            raise ValueError(f"a number of {part.variable!r} is no number")
         return values
-    return [decode_scalar(row.type, row.number, row.text) for row in rows]
+    return list(map(decode_scalar, part.types, part.numbers, part.texts))

@@ -137,9 +137,16 @@ def sort_places(values: Sequence[Any], places: Sequence[int], descending: bool) 
 
     What is equal stays in its order, and what is missing comes last, whichever way it is sorted.
     """
-    present = [place for place in places if not is_missing(values[place])]
-    lacking = [place for place in places if is_missing(values[place])]
-    return sorted(present, key=lambda place: _rank(values[place]), reverse=descending) + lacking
+    if _EXACT.issuperset(map(type, values)):
+        present = [place for place in places if values[place] == values[place]]
+        ordered = sorted(present, key=values.__getitem__, reverse=descending)
+    else:
+        present = [place for place in places if not is_missing(values[place])]
+        ordered = sorted(present, key=lambda place: _rank(values[place]), reverse=descending)
+    if len(present) == len(places):
+        return ordered
+    known = set(present)
+    return ordered + [place for place in places if place not in known]
 
 
 def _rank(value: Any) -> tuple[int, Any]:

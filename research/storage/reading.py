@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from research.storage.base import (
     ExperimentRow,
     Finishes,
     HistoryRow,
+    LastValues,
     LatestRow,
     ObjectRow,
     OutputRow,
@@ -76,12 +78,13 @@ class Reader:
         finished: Finishes | None = None,
         runs: bool = False,
         last: bool = False,
+        columns: Sequence[str] = (),
     ) -> Snapshot:
         with self._reading() as connection:
             study = self._find_study(connection)
             table = schema.experiments
             known = columns_of(connection, table)
-            query = sa.select(*row_columns(known))
+            query = sa.select(*([known[name] for name in columns] if columns else row_columns(known)))
             query = query.where(table.c.study == study).order_by(table.c.key)
             summary = None
             if finished is not None:
@@ -89,7 +92,9 @@ class Reader:
                 query = query.where(~is_finished(known, finished))
             if within is not None:
                 query = query.where(_is_within(table.c.key, within))
-            experiments = list(map(ExperimentRow._make, walk_rows(connection, query)))
+            found = list(walk_rows(connection, query))
+            by_column = dict(zip(columns, zip(*found, strict=True) if found else repeat(()), strict=False))
+            experiments = [] if columns else list(map(ExperimentRow._make, found))
             keys: Sequence[int] | None = within
             if select is not None:
                 chosen = [row for row in experiments if select(row)]
@@ -99,20 +104,26 @@ class Reader:
             printed = list(self._outputs(connection, study, keys)) if outputs else []
             begun = read_runs(connection, study) if runs else []
             if variables is not None and not variables:
-                return Snapshot(experiments, profiles=profiles, outputs=printed, finished=summary, runs=begun)
+                return Snapshot(experiments, (), (), (), profiles, printed, summary, begun, by_column)
 
             def rows(table: sa.Table, *columns: str, order: str) -> list[Any]:
                 return list(self._values(connection, table, columns, order, study, keys, variables, last))
 
-            latest = rows(
-                schema.latest,
-                "experiment",
-                "variable",
-                "iteration",
-                "type",
-                "number",
-                "text",
-                order="iteration",
+            names = ("experiment", "variable", "type", "number", "text")
+            ends = _by_variable(rows(schema.latest, *names, order="iteration")) if last else []
+            latest = (
+                []
+                if last
+                else rows(
+                    schema.latest,
+                    "experiment",
+                    "variable",
+                    "iteration",
+                    "type",
+                    "number",
+                    "text",
+                    order="iteration",
+                )
             )
             history = (
                 []
@@ -157,6 +168,8 @@ class Reader:
             printed,
             summary,
             begun,
+            by_column,
+            ends,
         )
 
     @staticmethod
@@ -266,6 +279,15 @@ class Reader:
     def close(self) -> None:
         """Let go of connections."""
         self._engine.dispose()
+
+
+def _by_variable(rows: Sequence[Any]) -> list[LastValues]:
+    """Turn rows of last values, by experiments, into columns."""
+    parts: dict[str, list[Any]] = {}
+    for row in rows:
+        parts.setdefault(row[1], []).append(row)
+    columns = {name: list(zip(*part, strict=True)) for name, part in parts.items()}
+    return [LastValues(decode_name(name), keys, *rest) for name, (keys, _, *rest) in columns.items()]
 
 
 def _of_experiments(

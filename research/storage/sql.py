@@ -106,8 +106,9 @@ class SqlStore:
         finished: Finishes | None = None,
         runs: bool = False,
         last: bool = False,
+        columns: Sequence[str] = (),
     ) -> Snapshot:
-        return self._reader.read(select, variables, profile, outputs, within, finished, runs, last)
+        return self._reader.read(select, variables, profile, outputs, within, finished, runs, last, columns)
 
     def close(self) -> None:
         if self._made_reader is not None:
