@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import doctest
+import os
+import subprocess
 import sys
 import tempfile
 import types
@@ -17,16 +19,56 @@ from typing import Any
 
 import dill  # noqa: F401  (it keeps the `__main__` that is there when it is imported: let that be pytest's)
 import pytest
-from sybil import Document, Sybil
+from sybil import Document, Example, Region, Sybil
 from sybil.evaluators.doctest import NUMBER
 from sybil.example import SybilFailure
-from sybil.parsers.myst import PythonCodeBlockParser, SkipParser
+from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser, SkipParser
 
 collect_ignore = ["docs/conf.py", "docs/_build", "examples", "benchmarks", "tests/study/stand_ins"]
 
+OF_SHELLS = ("command-line.md",)  # pages whose examples are typed in a shell, and whose Python is files
+ROOT = Path(__file__).parent
+
+
+def write_file(example: Example) -> None:
+    """Write the file that an example shows, named by the comment in its first line."""
+    Path(example.parsed.partition("\n")[0].removeprefix("#").strip()).write_text(example.parsed)
+
+
+def run_commands(example: Example) -> str | None:
+    """Run the commands of an example, compare what each prints."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    checker, flags = doctest.OutputChecker(), doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    for part in f"\n{example.parsed}".split("\n$ ")[1:]:
+        command, _, expected = part.partition("\n")
+        done = subprocess.run(
+            ["/bin/bash", "-c", f'research() {{ "{sys.executable}" -m research "$@"; }}\n{command}'],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        if not checker.check_output(f"{expected.strip()}\n", f"{done.stdout.strip()}\n", flags):
+            return f"$ {command}\nexpected:\n{expected}\ngot:\n{done.stdout}"
+    return None
+
+
+def only(parser: Any, is_of_shells: bool) -> Any:
+    """Return a parser of pages of one kind."""
+
+    def parse(document: Document) -> Iterator[Region]:
+        if (Path(document.path).name in OF_SHELLS) == is_of_shells:
+            yield from parser(document)
+
+    return parse
+
+
 pages = Sybil(
     parsers=[
-        PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS | NUMBER),
+        only(PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS | NUMBER), False),
+        only(CodeBlockParser("python", write_file), True),
+        only(CodeBlockParser("console", run_commands), True),
         SkipParser(),
     ],
     patterns=["README.md", "docs/*.md"],
@@ -88,5 +130,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         parts = item.nodeid.split("/")
         is_again = "spawn" in item.name and "backends" not in parts
-        if is_again or item.nodeid == "docs/pipelines.md::examples":
+        if is_again or item.nodeid in ("docs/pipelines.md::examples", "docs/command-line.md::examples"):
             item.add_marker(pytest.mark.slow)

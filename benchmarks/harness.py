@@ -161,9 +161,12 @@ def measure(module: str, case: Case, size: int, rounds: int, with_peers: bool = 
                 continue
             with _noting(figure):
                 _make_ready(module, case, figure, size, folder)
+        pairs = list(zip(figures, folders, strict=True))
         for number in range(rounds):
-            for figure, folder in zip(figures, folders, strict=True):
+            first = number % len(pairs)  # who comes first may find the machine's memory and disk as no other does
+            for figure, folder in pairs[first:] + pairs[:first]:
                 if not figure.why_not and number < (figure.contender.most_rounds or rounds):
+                    os.sync()  # what the one before has left to write
                     with _noting(figure):
                         figure.costs.append(_cost(module, figure.contender, figure.count, folder))
     return Answer(module.rpartition(".")[2], case, size, figures)

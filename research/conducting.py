@@ -289,6 +289,7 @@ class _Run:
             "n_reps": definition.n_reps,
             "repeat_each": definition.repeat_each,
             "n_iters": plan.n_iters,
+            "size": None if plan.updates else self._walk.size,
             "workers": len(settings.workers),
             "branches": settings.n_branches,
             "profile": settings.profile,

@@ -90,19 +90,12 @@ def sweep(
     2  2  8      16
     3  2  9      18
     """
-    if not callable(func):
-        raise TypeError(f"`func` must be callable, got {type(func).__name__} {func!r}")
     if run.get("detach"):
         raise ValueError(
             "`detach=True` returns at once, and a sweep when its table is complete: use Research"
         )
-    if not isinstance(domain, Domain):
-        domain = Domain(domain) if isinstance(domain, Mapping) else Domain.from_configs(domain)
-    first = next(iter(domain), None)
-    ignored = first.rules.ignored if first is not None and first.rules is not None else ()
-    way = _read_signature(func, domain.names, ignored)
-    study = Research("sweep" if name is None else name, domain, n_configs=n_configs, n_reps=n_reps)
-    study.add_callable(_name_of(func), call, args=[func, EC(full=True), *way], save_output_dict=True)
+    study = sweep_study(func, domain, "sweep" if name is None else name, n_configs, n_reps)
+    domain = study.domain
     kept: dict[str, Any] = {"dump_results": False} if name is None else {"resume": True}
     study.run(workers=workers, dry_run=dry_run, **{**kept, **run})
     if dry_run:
@@ -115,6 +108,26 @@ def sweep(
         is_long = prospect.size is None or prospect.size > MOST_PLANNED
         return prospect.to_df(_N_SHOWN if is_long else None)
     return results_frame(study.results)
+
+
+def sweep_study(
+    func: Callable[..., Any],
+    domain: Domain | Mapping[str, Any] | Iterable[Any],
+    name: str | os.PathLike[str],
+    n_configs: int | None = None,
+    n_reps: int | None = None,
+) -> Research:
+    """Return the study that `sweep` runs; arguments and errors are those of `sweep`."""
+    if not callable(func):
+        raise TypeError(f"`func` must be callable, got {type(func).__name__} {func!r}")
+    if not isinstance(domain, Domain):
+        domain = Domain(domain) if isinstance(domain, Mapping) else Domain.from_configs(domain)
+    first = next(iter(domain), None)
+    ignored = first.rules.ignored if first is not None and first.rules is not None else ()
+    way = _read_signature(func, domain.names, ignored)
+    study = Research(name, domain, n_configs=n_configs, n_reps=n_reps)
+    study.add_callable(_name_of(func), call, args=[func, EC(full=True), *way], save_output_dict=True)
+    return study
 
 
 class Way(NamedTuple):

@@ -135,13 +135,14 @@ def _domain_of(path: Path) -> Domain:
                 f"{str(path)!r} has neither get_params() nor `domain`{hint if 'mean' in hint else ''}: "
                 f"{EXPECTED}"
             )
-        domain = _as_domain(found, what, path)
+        domain = as_domain(found, what, path)
         if not domain:
             raise ParametersError(f"{what} of {str(path)!r} gives no configs: {EXPECTED}")
         return domain
 
 
-def _as_domain(found: Any, what: str, path: Path) -> Domain:
+def as_domain(found: Any, what: str, path: Path) -> Domain:
+    """Return what a file holds as a domain; `what` it is called there."""
     if isinstance(found, Domain):
         return found
     try:

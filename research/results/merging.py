@@ -132,6 +132,7 @@ def _join(name: str, sides: Sequence[Side]) -> tuple[Study, list[Shift]]:
     settings |= {
         "parameters": _together(given, "parameters"),
         "variables": _together(given, "variables"),
+        "size": None,  # parts may have experiments in common
         "workers": sum(side.n_workers for side in sides),
         "branches": max(side.n_slots for side in sides),
         "profile": max(item.get("profile") or 0 for item in given),

@@ -1,0 +1,1 @@
+"""The command `research`: studies from the shell. Nothing else imports it."""

@@ -1,0 +1,154 @@
+"""`merge`, `snapshot`, `export`, `import` and `check`: what is done with whole studies."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+
+from research.cli.ending import FAILED, OK
+from research.cli.parameters import read_settings
+from research.cli.printing import clean, describe_counts
+from research.cli.studies import TROUBLES, complete_study, study_argument, study_folder, summarize
+
+
+@click.command(
+    short_help="Join studies that ran parts of one domain.",
+    epilog="""\b
+Examples:
+  research merge part-0 part-1 --into all
+  research merge part-* --into all --prefer last
+""",
+)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_study)
+@click.option("--into", required=True, metavar="NEW", help="The folder of the merged study.")
+@click.option(
+    "--prefer",
+    metavar="WHICH",
+    help="The study that counts where two differ: its place in the list from 0, first or last.",
+)
+def merge(names: tuple[str, ...], into: str, prefer: str | None) -> int:
+    """Join studies, which ran parts of one domain on several machines say, to one in a new folder."""
+    from research.results.results import ResearchResults
+
+    folders = [study_folder(name) for name in names]
+    which = int(prefer) if prefer is not None and prefer.isdecimal() else prefer
+    ResearchResults.merge(folders, into, which)
+    click.echo(f"{into}: {describe_counts(summarize(Path(into)).counts)}")
+    return OK
+
+
+@click.command(
+    short_help="Copy a study as it is now.",
+    epilog="""\b
+Example:
+  research snapshot digits
+""",
+)
+@study_argument
+def snapshot(name: str) -> int:
+    """Copy a study, which may be running, to a dated folder beside it, and print the name of that."""
+    from research.storage.snapshots import take_snapshot
+
+    path = take_snapshot(study_folder(name))
+    parent = Path(name).parent
+    click.echo(str(parent / path.name) if (parent / path.name).exists() else str(path))
+    return OK
+
+
+@click.command(
+    short_help="Write experiments as job folders.",
+    epilog="""\b
+Examples:
+  research export train.py
+  research export train.py --machine slurm -o time=1:00:00 -o partition=gpu
+  research export train.py -p lr=0.1,0.2 --templates jobs --into batch
+""",
+)
+@click.argument("file", metavar="FILE[:NAME]")
+@click.option("-p", "--parameters", multiple=True, metavar="P", help="As for `run`.")
+@click.option("--name", help="The study's folder. Default: as the file says.")
+@click.option("--templates", metavar="FOLDER", help="Its files go to each job, filled in.")
+@click.option(
+    "--machine", default="local", show_default=True, help="local, slurm, or a folder of a template."
+)
+@click.option("--into", metavar="FOLDER", help="Where the jobs go. Default: NAME-batch.")
+@click.option("--seed", type=int, help="Of everything random.")
+@click.option("--note", help="Kept with what is known of it.")
+@click.option("-o", "--option", "more", multiple=True, metavar="NAME=VALUE", help="A setting of the machine.")
+def export(
+    file: str,
+    parameters: tuple[str, ...],
+    name: str | None,
+    templates: str | None,
+    machine: str,
+    into: str | None,
+    seed: int | None,
+    note: str | None,
+    more: tuple[str, ...],
+) -> int:
+    """Begin the study of a FILE, whose units are programs, and write its experiments as folders of jobs, for
+    a machine without this library. `research import` brings the results back.
+    """
+    from research.cli.running import open_file
+
+    settings = read_settings(more, "--option")
+    with ExitStack() as stack:
+        study, _ = open_file(stack, file, parameters)
+        if name is not None:
+            study.name = name
+        path = study.export_batch(templates, machine, into, seed=seed, note=note, **settings)
+    click.echo(f"{study.name}: {describe_counts(summarize(Path(study.name)).counts)}")
+    click.echo(f"run them by: sh {_typed(path)}/submit.sh; then: research import {_typed(path)}")
+    return OK
+
+
+@click.command(
+    "import",
+    short_help="Bring results of job folders back.",
+    epilog="""\b
+Examples:
+  research import digits-batch
+  research import copied/digits-batch --into digits
+""",
+)
+@click.argument("folder", metavar="BATCH", type=click.Path(file_okay=False))
+@click.option("--into", metavar="NAME", help="The study. Default: where it was, as seen from the batch.")
+def import_(folder: str, into: str | None) -> int:
+    """Bring what the jobs of a BATCH have found out into their study. Jobs that have not ended stay
+    queued.
+    """
+    from research.results.results import ResearchResults
+
+    results = ResearchResults.import_batch(folder, into)
+    counts = results.statuses_to_df()["status"].value_counts()
+    found = {str(status): int(count) for status, count in counts.items()}
+    click.echo(f"{results.study.name}: {describe_counts(found)}")
+    return FAILED if any(found.get(status) for status in TROUBLES) else OK
+
+
+@click.command(
+    short_help="Look for damage.",
+    epilog="""\b
+Example:
+  research check digits || echo damaged
+""",
+)
+@study_argument
+def check(name: str) -> int:
+    """Look at everything that a study keeps: its database, its values, and the folders of experiments.
+    Nothing is changed. The status is 1 if there is a problem.
+    """
+    from research.checking import check_study
+
+    report = check_study(study_folder(name))
+    for line in str(report).splitlines():
+        click.echo(clean(line))
+    return OK if report.is_sound else FAILED
+
+
+def _typed(path: Path) -> str:
+    """Return a path as short as it can be typed here."""
+    cwd = Path.cwd()
+    return str(path.relative_to(cwd)) if path.is_relative_to(cwd) else str(path)
