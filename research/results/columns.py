@@ -56,7 +56,7 @@ class Known(NamedTuple):
 
 def stored_columns(names: Collection[str], added: Added) -> list[str]:
     """Return the columns of experiments to be read for some names; none, where it is by rows."""
-    if DEVICE in names or not added.is_nothing:
+    if not added.is_nothing or (DEVICE in names and added.has_devices):
         return []
     found = {column for name in names for column in _STORED.get(name, ())}
     return ["key", "config", "aliases", *sorted(found)]
@@ -193,6 +193,8 @@ class Columns:
     def _field(self, field: str) -> Sequence[Any]:
         if field == "id":
             return self.ids
+        if field == DEVICE and not self._known.added.has_devices:
+            return [None] * len(self)
         if field == DEVICE:
             return [self._known.added.device(row) for row in self._snapshot.experiments]
         return self._stored(*_STORED[field])

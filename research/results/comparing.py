@@ -161,7 +161,9 @@ def identity(value: Any) -> Any:
     """Return what tells values apart: equal for equal ones of one type; nan is nan, 0.0 and -0.0 are two."""
     if value is MISSING:
         return None
-    if type(value) is str or type(value) is int:
+    if type(value) is float:
+        return float, repr(value)
+    if type(value) in _EXACT or type(value) is str:
         return type(value), value
     if isinstance(value, np.ndarray):
         return (

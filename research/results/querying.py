@@ -76,10 +76,21 @@ def queried(columns: Columns, text: str, parameters: Sequence[Any] | Mapping[str
 def _fill(connection: sqlite3.Connection, columns: Columns, names: Mapping[str, str]) -> None:
     quoted = ", ".join('"' + column.replace('"', '""') + '"' for column in names.values())
     connection.execute(f"CREATE TABLE {VIEW} ({quoted})")  # of no types: values have theirs
-    parts = [list(map(_value, columns(name))) for name in names]
+    parts = [_column(columns(name)) for name in names]
     places = ", ".join("?" * len(names))
     with connection:
         connection.executemany(f"INSERT INTO {VIEW} VALUES ({places})", zip(*parts, strict=True))  # noqa: S608
+
+
+def _column(values: Sequence[Any]) -> Sequence[Any]:
+    """Return values as SQL has them, all in one go where they are what it takes."""
+    kinds = set(map(type, values))
+    if kinds == {float}:
+        return values  # (nan is NULL)
+    if kinds == {int} and min(values) >= -_LARGEST and max(values) < _LARGEST:
+        return values
+    known = {value: _value(value) for value in set(values)} if kinds <= {str, object} else {}
+    return [known[value] for value in values] if known else list(map(_value, values))
 
 
 def _value(value: Any) -> Any:
