@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from itertools import repeat
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from research.storage.base import (
 from research.storage.damage import readable
 from research.storage.encoding import decode_name, decode_object, encode_name
 from research.storage.files import object_file
-from research.storage.finished import is_finished, read_finished, row_columns, walk_rows
+from research.storage.finished import is_finished, read_finished, row_columns, walk_parts, walk_rows
 from research.storage.runs import read_runs
 from research.storage.upgrading import columns_of
 from research.storage.writing import not_found
@@ -92,9 +92,8 @@ class Reader:
                 query = query.where(~is_finished(known, finished))
             if within is not None:
                 query = query.where(_is_within(table.c.key, within))
-            found = list(walk_rows(connection, query))
-            by_column = dict(zip(columns, zip(*found, strict=True) if found else repeat(()), strict=False))
-            experiments = [] if columns else list(map(ExperimentRow._make, found))
+            experiments = [] if columns else list(map(ExperimentRow._make, walk_rows(connection, query)))
+            by_column = _by_column(columns, walk_parts(connection, query)) if columns else {}
             keys: Sequence[int] | None = within
             if select is not None:
                 chosen = [row for row in experiments if select(row)]
@@ -107,10 +106,16 @@ class Reader:
                 return Snapshot(experiments, (), (), (), profiles, printed, summary, begun, by_column)
 
             def rows(table: sa.Table, *columns: str, order: str) -> list[Any]:
-                return list(self._values(connection, table, columns, order, study, keys, variables, last))
+                parts = self._values(connection, table, columns, order, study, keys, variables, last)
+                return list(chain.from_iterable(parts))
 
-            names = ("experiment", "variable", "type", "number", "text")
-            ends = _by_variable(rows(schema.latest, *names, order="iteration")) if last else []
+            ends = []
+            if last:
+                names = ("experiment", "variable", "type", "number", "text")
+                found = self._values(
+                    connection, schema.latest, names, "iteration", study, keys, variables, last
+                )
+                ends = _by_variable(found)
             latest = (
                 []
                 if last
@@ -182,8 +187,11 @@ class Reader:
         keys: Sequence[int] | None,
         variables: Sequence[str] | None,
         last: bool,
-    ) -> Iterator[Any]:
-        """Walk rows of a table of values, by experiment, variable and `order`; `last`: of objects."""
+    ) -> Iterator[Sequence[Any]]:
+        """Walk rows of a table of values, by experiment, variable and `order`, many at a time.
+
+        With `last`, of objects only those that are last values.
+        """
         query = (
             sa.select(*(table.c[name] for name in columns))
             .where(table.c.study == study)
@@ -194,7 +202,7 @@ class Reader:
         if last and table is schema.objects:
             names = ("study", "experiment", "variable", "iteration")
             query = query.join(schema.latest, sa.and_(*(table.c[n] == schema.latest.c[n] for n in names)))
-        return _of_experiments(connection, query, table, keys)
+        return _parts_of_experiments(connection, query, table, keys)
 
     @staticmethod
     def _profiles(
@@ -281,12 +289,26 @@ class Reader:
         self._engine.dispose()
 
 
-def _by_variable(rows: Sequence[Any]) -> list[LastValues]:
-    """Turn rows of last values, by experiments, into columns."""
-    parts: dict[str, list[Any]] = {}
-    for row in rows:
-        parts.setdefault(row[1], []).append(row)
-    columns = {name: list(zip(*part, strict=True)) for name, part in parts.items()}
+def _by_column(names: Sequence[str], parts: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Turn rows into columns, part by part: a million rows at once keep the garbage collector busy."""
+    columns: list[list[Any]] = [[] for _ in names]
+    for part in parts:
+        for column, values in zip(columns, zip(*part, strict=True), strict=True):
+            column.extend(values)
+    return dict(zip(names, columns, strict=True))
+
+
+def _by_variable(parts: Iterable[Sequence[Any]]) -> list[LastValues]:
+    """Turn rows of last values into columns, likewise."""
+    columns: dict[str, list[list[Any]]] = {}
+    for part in parts:
+        groups: dict[str, list[Any]] = {}
+        for row in part:
+            groups.setdefault(row[1], []).append(row)
+        for name, rows in groups.items():
+            found = columns.setdefault(name, [[], [], [], [], []])
+            for column, values in zip(found, zip(*rows, strict=True), strict=True):
+                column.extend(values)
     return [LastValues(decode_name(name), keys, *rest) for name, (keys, _, *rest) in columns.items()]
 
 
@@ -294,13 +316,20 @@ def _of_experiments(
     connection: sa.Connection, query: sa.Select[Any], table: sa.Table, keys: Sequence[int] | None
 ) -> Iterator[Any]:
     """Walk rows of some experiments, None for all."""
+    return chain.from_iterable(_parts_of_experiments(connection, query, table, keys))
+
+
+def _parts_of_experiments(
+    connection: sa.Connection, query: sa.Select[Any], table: sa.Table, keys: Sequence[int] | None
+) -> Iterator[Sequence[Any]]:
+    """Walk rows of some experiments, None for all, many at a time."""
     if keys is None or isinstance(keys, range):
         part = query if keys is None else query.where(_is_within(table.c.experiment, keys))
-        yield from walk_rows(connection, part)
+        yield from walk_parts(connection, part)
         return
     for start in range(0, len(keys), _CHUNK):
         part = query.where(table.c.experiment.in_(keys[start : start + _CHUNK]))
-        yield from walk_rows(connection, part)
+        yield from walk_parts(connection, part)
 
 
 def _is_within(column: sa.Column[Any], keys: range) -> sa.ColumnElement[bool]:
