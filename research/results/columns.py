@@ -161,8 +161,9 @@ class Columns:
 
     def refuse(self, name: str) -> NoReturn:
         """Say that a name stands for nothing."""
-        known = (*self.parameters, *self.variables, *self._known.variables, *self._fields)
-        raise ValueError(f"no experiment has a parameter or variable {name!r}{did_you_mean(name, known)}")
+        own = (*self.parameters, *self.variables, *self._known.variables)
+        hint = did_you_mean(name, (*own, *self._fields)) or did_you_mean(name, own)
+        raise ValueError(f"no experiment has a parameter or variable {name!r}{hint}")
 
     def __call__(self, name: str) -> list[Any]:
         """Return values of all experiments: as they were saved, `MISSING`, or what tells of an object."""
@@ -221,7 +222,7 @@ def _last_values(snapshot: Snapshot, iterations: frozenset[int] | None) -> dict[
     closed = {(item.key, item.variable): item for item in snapshot.objects}
     for part in snapshot.last:
         keys, values = list(part.keys), _decoded(part)
-        if closed:
+        if "object" in part.types:
             pairs = zip(keys, values, strict=True)
             values = [closed[key, part.variable] if value is OBJECT else value for key, value in pairs]
         found[part.variable] = keys, values
