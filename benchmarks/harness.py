@@ -163,7 +163,7 @@ def measure(module: str, case: Case, size: int, rounds: int, with_peers: bool = 
                 _make_ready(module, case, figure, size, folder)
         pairs = list(zip(figures, folders, strict=True))
         for number in range(rounds):
-            first = number % len(pairs)  # who comes first may find the machine's memory and disk as no other does
+            first = number % len(pairs)  # who may find the machine's memory as no other does
             for figure, folder in pairs[first:] + pairs[:first]:
                 if not figure.why_not and number < (figure.contender.most_rounds or rounds):
                     os.sync()  # what the one before has left to write

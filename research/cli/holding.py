@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from research.cli.ending import Problem
-from research.cli.scripts import Run, Script, user_traceback
-from research.errors import ParametersError, did_you_mean
+from research.cli.scripts import Run, Script, until_it_runs
+from research.errors import did_you_mean, shorten
 
 if TYPE_CHECKING:
     from research.domain import Domain
@@ -58,8 +59,8 @@ def look(loaded: Script, name: str | None = None) -> Held:
     ----------
     loaded : Script
     name : str, optional
-        What was asked for: a Research, or a function to sweep. Default: what the file was about to run, else
-        the only one.
+        What was asked for: a Research, a function to sweep, or one without arguments that runs or returns a
+        study. Default: what the file was about to run, else the only one.
 
     Raises
     ------
@@ -84,17 +85,40 @@ def look(loaded: Script, name: str | None = None) -> Held:
         near = did_you_mean(name, [*studies, *functions])
         raise Problem(f"{name!r} of {file}{what} is no study and no function{near}")
     if name is None:
-        if not studies and not functions:
-            raise Problem(f"{file} holds no study: neither a Research nor a function to sweep over a Domain")
-        known = studies or functions
-        if len(known) > 1:
-            ways = " or ".join(f"{file}:{key}" for key in known)
-            what = "studies" if studies else "functions that could be swept, and no Research"
-            raise Problem(f"{file} holds {len(known)} {what}: say which, {ways}")
-        (found,) = known.values()
+        found = _only(file, studies, functions)
+    if not isinstance(found, Research) and _takes_nothing(found):
+        what = f"{name}() of {file} raised"
+        made = until_it_runs(loaded.path, what, cast("Callable[[], Any]", found))
+        if isinstance(made, Run):
+            return _about_to_run(file, made)
+        if not isinstance(made, Research):
+            raise Problem(f"{name}() of {file} has run no study, and returns {shorten(made)} and no Research")
+        found = made
     if isinstance(found, Research):
         return Held(file, found, None, found.domain)
-    return Held(file, None, found, _own_domain(public, loaded.path.absolute()))
+    return Held(file, None, found, _own_domain(public, loaded.path))
+
+
+def _only(file: str, studies: Mapping[str, Research], functions: Mapping[str, Any]) -> Any:
+    """Return the only study, or the only function that can be swept."""
+    known = studies or functions
+    if not known:
+        raise Problem(f"{file} holds no study: neither a Research nor a function to sweep over a Domain")
+    (name, found), *others = known.items()
+    if not others and not _takes_nothing(found):
+        return found
+    ways = " or ".join(f"{file}:{key}" for key in known)
+    if studies:
+        raise Problem(f"{file} holds {len(known)} studies: say which, {ways}")
+    number = f"{len(known)} functions" if others else f"the function {name!r}"
+    raise Problem(
+        f"{file} holds no Research, but {number}: say {ways}; one with arguments is swept over the domain, "
+        "one without is called, for the study that it runs or returns"
+    )
+
+
+def _takes_nothing(found: Any) -> bool:
+    return isinstance(found, FunctionType) and not inspect.signature(found).parameters
 
 
 def _about_to_run(file: str, run: Run) -> Held:
@@ -138,12 +162,8 @@ def _own_domain(public: Mapping[str, Any], path: Path) -> Domain | None:
     if "domain" in public:
         return as_domain(public["domain"], "`domain`", path)
     if callable(public.get("get_params")):
-        try:
-            return as_domain(public["get_params"](), "get_params()", path)
-        except ParametersError:
-            raise
-        except (Exception, SystemExit) as error:  # it is the user's code
-            raise Problem(f"get_params() of {path.name} raised\n{user_traceback(error, path)}") from error
+        given = until_it_runs(path, f"get_params() of {path.name} raised", public["get_params"])
+        return as_domain(given, "get_params()", path)
     domains = _distinct({key: value for key, value in public.items() if isinstance(value, Domain)})
     if len(domains) > 1:
         names = ", ".join(domains)

@@ -83,8 +83,8 @@ def run(file: str, parameters: tuple[str, ...], name: str | None, resume: bool, 
 
     The file is loaded as by `python FILE`, but for what is under `if __name__ == "__main__":`. Where it runs
     a study without such a guard, the command takes over, with the arguments given there as defaults. Where it
-    holds several, NAME says which. A sweep goes on with what is in its folder; another study does with
-    --resume.
+    holds several, NAME says which; a function without arguments is called for the study that it runs or
+    returns. A sweep goes on with what is in its folder; another study does with --resume.
     """
     with ExitStack() as stack:
         study, held = open_file(stack, file, parameters)

@@ -7,7 +7,7 @@ import inspect
 import shlex
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from research.cli.ending import Problem
 from research.cli.studies import runs_of
+from research.errors import ParametersError
 
 if TYPE_CHECKING:
     from research.research import Research
@@ -127,14 +128,27 @@ def _execute(place: Path, main: ModuleType) -> Run | None:
         code = compile(tree, str(place), "exec", dont_inherit=True)
     except (OSError, SyntaxError, ValueError) as error:
         raise Problem(f"{place.name} cannot be run: {error}") from error
+    found = until_it_runs(place, f"{place.name} cannot be run", lambda: exec(code, vars(main)))  # noqa: S102
+    return found if isinstance(found, Run) else None
+
+
+def until_it_runs(path: Path, what: str, work: Callable[[], Any]) -> Any:
+    """Do something of a user's file, until it runs a study; return that run, else what comes of it.
+
+    Raises
+    ------
+    Problem
+        If it raises an exception; `what` is said before its traceback.
+    """
     with _nothing_runs():
         try:
-            exec(code, vars(main))  # noqa: S102  (it is what was asked for)
+            return work()
         except _Reached as reached:
             return reached.run
+        except (Problem, ParametersError):
+            raise
         except (Exception, SystemExit) as error:  # it is the user's code
-            raise Problem(f"{place.name} cannot be run:\n{user_traceback(error, place)}") from error
-    return None
+            raise Problem(f"{what}:\n{_user_traceback(error, path.absolute())}") from error
 
 
 class _Unguarded(ast.NodeTransformer):
@@ -176,7 +190,7 @@ def _nothing_runs() -> Iterator[None]:
         Research.run = usual  # type: ignore[method-assign]
 
 
-def user_traceback(error: BaseException, place: Path) -> str:
+def _user_traceback(error: BaseException, place: Path) -> str:
     """Return the traceback of an error from the user's file on."""
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != str(place):

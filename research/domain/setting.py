@@ -62,8 +62,12 @@ def _in_cube(cube: Cube, name: str, values: Sequence[Any], extend: bool) -> Cube
 
 def _in_factor(factor: Factor, name: str, values: Sequence[Any], extend: bool) -> Factor:
     if factor.names == (name,) and not (extend and factor.drawn):
-        before = list(factor.values) if extend and isinstance(factor, Column) else []
-        return Column(name, _once(name, [*before, *values]))
+        before: Any = factor.values if extend and isinstance(factor, Column) else ()
+        if len(before) > _MOST_LISTED:
+            raise ValueError(
+                f"the parameter {name!r} has {len(before)} values, too many to be listed with more"
+            )
+        return Column(name, _once(name, [*before, *values] if len(before) else values))
     part = Domain._of([Cube([factor])], {})
     if factor.drawn or factor.is_endless or factor.is_volatile:
         raise ValueError(
@@ -85,5 +89,7 @@ def _in_factor(factor: Factor, name: str, values: Sequence[Any], extend: bool) -
     return Listed(Domain._of([Cube([Listed(configs)])], {}).unique())
 
 
-def _once(name: str, values: Sequence[Any]) -> list[Any]:
+def _once(name: str, values: Sequence[Any]) -> Sequence[Any]:
+    if isinstance(values, range):
+        return values
     return [dict(config.raw_items())[name] for config in Domain({name: list(values)}).unique()]

@@ -69,7 +69,11 @@ def study(studied):
         ("run tow.py", 2, "did you mean 'two.py'?"),
         ("run two.py", 2, "holds 2 studies: say which, two.py:first or two.py:second"),
         ("run two.py:frist", 2, "did you mean 'first'?"),
-        ("run functions.py", 2, "holds 2 functions that could be swept"),
+        ("run functions.py", 2, "holds no Research, but 2 functions: say functions.py:f or functions.py:g"),
+        ("run calling.py", 2, "holds no Research, but the function 'main': say calling.py:main"),
+        ("run calling.py:main", 2, "main() of calling.py has run no study, and returns 5 and no Research"),
+        ("run domains.py", 2, "holds 2 domains, one, two: call the one to run `domain`"),
+        ("run params.py", 2, "get_params() of params.py raised"),
         ("run functions.py:f", 2, "holds no Domain to sweep a function over"),
         ("run functions.py:g -p a=1", 2, "g() needs 'b', which is no parameter"),
         ("run two.py:first -p b", 2, "write b=VALUE"),
@@ -84,6 +88,9 @@ def test_what_is_wrong(arguments, status, message, study):
     write("two.py", TWO)
     write("functions.py", FUNCTIONS)
     write("empty.py", "x = 1")
+    write("calling.py", "def main(): return 5")
+    write("domains.py", "from research import *\ndef f(a): ...\none, two = Domain(a=[1]), Domain(a=[2])")
+    write("params.py", "def f(a): ...\ndef get_params(): 1 / 0")
     write("syntax.py", "def f(:")
     write("raising.py", "1 / 0")
     write("leaving.py", "raise SystemExit(3)")

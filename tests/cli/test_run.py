@@ -113,6 +113,31 @@ def test_a_script_without_a_guard_is_left_where_it_runs():
     assert values("square") == [4, 9]
 
 
+def test_a_function_without_arguments_is_called_for_its_study():
+    write(
+        "making.py",
+        """
+        import argparse
+        from research import EC, Domain, Research
+
+        def make():
+            return Research("made", Domain(a=[1, 2])).add_callable(abs, args=[EC("a")], save_to="b")
+
+        def main():
+            arguments = argparse.ArgumentParser()
+            arguments.add_argument("--name", default="main")
+            make().run(arguments.parse_args().name, n_iters=2)
+            raise RuntimeError("this comes later")
+
+        if __name__ == "__main__":
+            main()
+        """,
+    )
+    assert told("run", "making.py:make", "--no-parallel") == "made: 2 done\n"
+    assert told("run", "making.py:main", "--no-parallel", "-p", "a=5") == "main: 1 done\n"
+    assert values("main") == [5, 5]
+
+
 def test_what_the_file_runs_is_the_same_as_what_the_command_runs():
     Path("gate").touch()
     write("slow.py", SLOW)

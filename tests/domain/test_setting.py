@@ -27,8 +27,10 @@ def test_more_values_come_after_those_that_are_there():
 
 
 def test_what_a_grid_costs_does_not_depend_on_its_size():
-    domain = set_values(Domain(a=range(10**9), b=range(10**9), c=[1]), "b", range(10**6))
-    assert domain.len == 10**15
+    domain = set_values(Domain(a=range(10**9), b=range(10**9), c=[1]), "b", range(10**12))
+    assert domain.len == 10**21
+    with pytest.raises(ValueError, match="'a' has 1000000000 values, too many to be listed"):
+        set_values(domain, "a", [-1], extend=True)
 
 
 def test_draws_are_replaced_by_values():
