@@ -28,6 +28,7 @@ _STORED = {
     "updates": ("generation",),
 }
 FIELDS = (*_STORED, DEVICE)  # what every experiment has, by its names
+_CHANGES = ('"defaults"', '"ignored"', '"replaced"')  # notes of configs, by which more is shown than stored
 _NO_ROW = ExperimentRow._make([None] * len(ExperimentRow._fields))
 PARAMETER, VARIABLE, FIELD = "parameter", "variable", "field"
 
@@ -113,7 +114,7 @@ class Columns:
         if len(read) != len(texts) or not set(map(type, read)) <= {dict}:
             raise ValueError("configs are no JSON objects")
         for place, notes in enumerate(aliases):
-            if notes is not None:
+            if notes is not None and any(word in notes for word in _CHANGES):  # not only short names
                 row = _NO_ROW._replace(config=texts[place], aliases=notes)
                 read[place] = StoredExperiment(row).forms()
         return list(read)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -183,8 +182,7 @@ def _column(places: np.ndarray[Any, Any], parts: Iterable[Any], length: int) -> 
     for place, value in zip(places, values, strict=True):
         column[place] = value
     if length and all(type(value) is str or value is np.nan for value in column):
-        with suppress(UnicodeEncodeError):  # halves of surrogate pairs: pandas' own texts may not hold them
-            return pd.Series(column).infer_objects()
+        return pd.Series(column).infer_objects()
     return pd.Series(column, dtype=object)
 
 

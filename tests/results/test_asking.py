@@ -324,7 +324,7 @@ def test_objects_are_not_opened_to_ask_about_others():
         "UPDATE experiments SET config = '[]'",
         "UPDATE experiments SET config = '{},{}'",
         "UPDATE experiments SET config = NULL",
-        "UPDATE experiments SET aliases = '{'",
+        """UPDATE experiments SET aliases = '{"defaults"'""",
         "UPDATE latest SET type = 'strange'",
         "UPDATE latest SET type = 'numpy:<f8', text = 'no hex'",
         "UPDATE latest SET type = 'object'",
