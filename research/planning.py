@@ -260,15 +260,16 @@ def _frame(items: Iterable[Planned]) -> pd.DataFrame:
     import pandas as pd
 
     from research.domain.describing import configs_frame
+    from research.framing import as_text
     from research.results.frames import free_name
 
     items = list(items)
     parameters = configs_frame(item.config for item in items)
     columns: dict[str, Any] = {"id": [item.id for item in items]}
-    head = pd.DataFrame(columns, index=parameters.index, dtype=object)
+    head = as_text(pd.DataFrame(columns, index=parameters.index, dtype=object))
     tail: dict[str, Any] = {"status": [item.status for item in items], "runs": [item.runs for item in items]}
     if any(item.repetition for item in items):
         tail = {"repetition": [item.repetition for item in items], **tail}
     names = [free_name(name, parameters.columns) for name in tail]
-    rest = pd.DataFrame(dict(zip(names, tail.values(), strict=True)), index=parameters.index)
+    rest = as_text(pd.DataFrame(dict(zip(names, tail.values(), strict=True)), index=parameters.index))
     return pd.concat([head, parameters, rest], axis=1)

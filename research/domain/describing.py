@@ -102,13 +102,12 @@ def _short(value: Any, limit: int = 40) -> str:
 
 def configs_frame(configs: Iterable[Config]) -> pd.DataFrame:
     """Return configs as a table; see `Domain.to_df`."""
-    import pandas as pd
+    from research.framing import frame_of
 
     rows = [{name: unwrap(value) for name, value in flatten(config.raw_items())} for config in configs]
     names = dict.fromkeys(name for row in rows for name in row)
-    return pd.DataFrame(
-        {name: _column([row.get(name, _MISSING) for row in rows]) for name in names}, index=range(len(rows))
-    )
+    columns = {name: _column([row.get(name, _MISSING) for row in rows]) for name in names}
+    return frame_of(columns, index=range(len(rows)))
 
 
 _MISSING: Any = object()

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from research.framing import frame_of
 from research.results.frames import column_of, free_name
 from research.results.selection import StoredExperiment
 from research.storage.folder import EXPERIMENTS
@@ -75,7 +76,7 @@ def artifacts_frame(
         "size": np.array([item.size for item in found], dtype=np.int64),
         "modified": np.array([item.modified for item in found], dtype=np.float64),
     }
-    frame = pd.DataFrame({free_name(name, taken): column for name, column in columns.items()})
+    frame = frame_of({free_name(name, taken): column for name, column in columns.items()})
     return pd.concat([head.take(owners).reset_index(drop=True), frame], axis=1)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from research.framing import TEXT, frame_of
 from research.results.selection import AUXILIARY, StoredExperiment
 from research.results.values import Series
 
@@ -36,7 +37,7 @@ def values_frame(
         For each row the place of its experiment.
     """
     if not series:
-        return pd.DataFrame({"iteration": pd.Series(dtype=np.int64)}), np.empty(0, dtype=np.int64)
+        return frame_of({"iteration": pd.Series(dtype=np.int64)}), np.empty(0, dtype=np.int64)
     owned: dict[int, list[Series]] = {}
     for item in series:
         owned.setdefault(order[item.key], []).append(item)
@@ -57,7 +58,7 @@ def values_frame(
     for variable in sorted(columns, key=lambda name: (ranks.get(name, len(ranks)), name)):
         places, items = columns[variable]
         frame[variable] = _column(_places(places, length), [item.values for item in items], length)
-    return pd.DataFrame(frame), np.repeat(owners, [len(rows) for rows in parts])
+    return frame_of(frame), np.repeat(owners, [len(rows) for rows in parts])
 
 
 def _all_iterations(series: Sequence[Series]) -> np.ndarray[Any, Any]:
@@ -85,12 +86,13 @@ def long_frame(
     counts = [len(item.iterations) for item in series]
     owners = np.repeat(np.array([order[item.key] for item in series], dtype=np.int64), counts)
     values: list[Any] = [value for item in series for value in item.as_saved().values()]
-    frame = pd.DataFrame(
+    names = np.array([item.variable for item in series], dtype=object)
+    frame = frame_of(
         {
             "iteration": np.concatenate([item.iterations for item in series])
             if series
             else np.empty(0, np.int64),
-            "name": np.repeat(np.array([item.variable for item in series], dtype=object), counts),
+            "name": pd.Series(np.repeat(names, counts), dtype=TEXT),
             "value": column_of(values),
         }
     )
@@ -119,7 +121,7 @@ def configs_frame(
         frame.update((name, column_of(values)) for name, values in columns.items())
     for name in () if remove_auxilary else AUXILIARY:
         frame[name] = column_of([experiment.auxiliary[name] for experiment in experiments])
-    return pd.DataFrame(frame)
+    return frame_of(frame)
 
 
 def head_frame(experiments: Sequence[StoredExperiment], include_config: bool, *how: bool) -> pd.DataFrame:
@@ -182,7 +184,7 @@ def _column(places: np.ndarray[Any, Any], parts: Iterable[Any], length: int) -> 
     for place, value in zip(places, values, strict=True):
         column[place] = value
     if length and all(type(value) is str or value is np.nan for value in column):
-        return pd.Series(column).infer_objects()
+        return pd.Series(column, dtype=TEXT)
     return pd.Series(column, dtype=object)
 
 

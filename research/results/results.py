@@ -306,13 +306,16 @@ class ResearchResults(Asking, Beside, Importing, Merging):
         """
         import pandas as pd
 
+        from research.framing import as_text
+
         experiments, _ = self._read({}, values=False, configs=False)
         names = ["status", "attempt", "worker", "started", "finished", "iterations", "error"]
         names += ["group", "slot", "code"]
-        return pd.DataFrame(
+        table = pd.DataFrame(
             [[item.row.shown_id, *(getattr(item.row, name) for name in names)] for item in experiments],
             columns=["id", *names],
         )
+        return as_text(table)
 
     @property
     def profiler(self) -> Profiler:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from research import Alias, Domain
+from research.framing import names_of
 from samplers import NumpySampler
 
 NORMAL = NumpySampler("normal")
@@ -80,6 +81,7 @@ def test_what_summands_views_and_defaults_hold_is_described():
 def test_configs_as_a_table():
     domain = Domain({"a": [1, 2], "m/x": ["p", "q"]})
     expected = pd.DataFrame({"a": [1, 1, 2, 2], "m/x": pd.Series(["p", "q", "p", "q"], dtype=object)})
+    expected.columns = names_of(expected.columns)
     pd.testing.assert_frame_equal(domain.to_df(), expected)
     pd.testing.assert_frame_equal(domain.to_df(3), expected[:3])
     pd.testing.assert_frame_equal(domain.to_df(99), expected)
