@@ -12,6 +12,7 @@ import pandas as pd
 from research.domain.config import flatten
 from research.domain.values import Alias, Opaque
 from research.errors import did_you_mean
+from research.framing import frame_of, names_of
 from research.results.columns import Columns
 from research.results.comparing import identity, is_missing, is_number, sort_places
 from research.results.conditions import Condition, Every, of_keyword
@@ -112,11 +113,10 @@ def _descending(name: str, columns: Columns) -> tuple[str, bool]:
     return (name[1:], True) if is_minus else (name, False)
 
 
-def frame_of(columns: Columns, names: Iterable[str], places: Sequence[int]) -> pd.DataFrame:
+def table_of(columns: Columns, names: Iterable[str], places: Sequence[int]) -> pd.DataFrame:
     """Make a table of some columns, of experiments at some places."""
-    return pd.DataFrame(
-        {name: column_of(columns.shown(name, places)) for name in names}, index=range(len(places))
-    )
+    shown = {name: column_of(columns.shown(name, places)) for name in names}
+    return frame_of(shown, range(len(places)))
 
 
 def selected(columns: Columns, question: Question) -> pd.DataFrame:
@@ -125,7 +125,7 @@ def selected(columns: Columns, question: Question) -> pd.DataFrame:
     names = question.names
     if names is None:
         names = (columns.field_name("id"), *columns.parameters, *columns.variables)
-    return frame_of(columns, names, question.places(columns))
+    return table_of(columns, names, question.places(columns))
 
 
 def best(
@@ -146,7 +146,7 @@ def best(
         chosen = [place for group in groups for place in group[:n]]
     head = (columns.field_name("id"), *columns.parameters)
     names = dict.fromkeys((*head, *by, name))
-    return frame_of(columns, names, chosen)
+    return table_of(columns, names, chosen)
 
 
 def _grouped(columns: Columns, names: Sequence[str], places: Iterable[int]) -> list[list[int]]:
@@ -175,7 +175,7 @@ def aggregated(columns: Columns, question: Question, name: str, over: Sequence[s
         ]
         mean = math.fsum(numbers) / len(numbers) if numbers else math.nan
         rows.append((group[0], mean, _spread(numbers, mean), len(numbers)))
-    frame = frame_of(columns, by, [row[0] for row in rows])
+    frame = table_of(columns, by, [row[0] for row in rows])
     parts = {
         "mean": [row[1] for row in rows],
         "std": [row[2] for row in rows],
@@ -185,7 +185,7 @@ def aggregated(columns: Columns, question: Question, name: str, over: Sequence[s
     for title, column in parts.items():
         kind = np.int64 if title == "count" else np.float64
         frame[free_name(title, by)] = np.array(column, dtype=kind)
-    return frame
+    return frame.set_axis(names_of(frame.columns), axis=1)
 
 
 def _spread(numbers: Sequence[float], mean: float) -> float:
@@ -222,9 +222,7 @@ def described(columns: Columns, question: Question) -> pd.DataFrame:
             )
         )
     titles = ("name", "role", "types", "count", "missing", "different", "min", "max", "values")
-    return pd.DataFrame(
-        {title: column_of([row[place] for row in rows]) for place, title in enumerate(titles)}
-    )
+    return frame_of({title: column_of([row[place] for row in rows]) for place, title in enumerate(titles)})
 
 
 def _kind(value: Any) -> str:
@@ -251,13 +249,11 @@ def compared(columns: Columns, ids: Sequence[str]) -> pd.DataFrame:
     shown = {name: columns.shown(name, places) for name in names}
     frame = {
         shown_ids[place]: pd.Series(
-            [np.nan if shown[name][nth] is MISSING else shown[name][nth] for name in names],
-            dtype=object,
-            index=names,
+            [np.nan if shown[name][nth] is MISSING else shown[name][nth] for name in names], dtype=object
         )
         for nth, place in enumerate(places)
     }
-    return pd.DataFrame(frame, index=pd.Index(names, dtype=object))
+    return frame_of(frame).set_axis(names_of(names), axis=0)
 
 
 def _differ(values: Sequence[Any]) -> bool:

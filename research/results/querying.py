@@ -12,6 +12,7 @@ import pandas as pd
 
 from research.domain.values import Alias, Opaque
 from research.errors import did_you_mean
+from research.framing import names_of
 from research.results.columns import Columns
 from research.results.comparing import is_missing, is_number
 from research.results.frames import MISSING, column_of
@@ -69,7 +70,7 @@ def queried(columns: Columns, text: str, parameters: Sequence[Any] | Mapping[str
             for place in range(len(titles))
         }
     )
-    frame.columns = pd.Index(titles)
+    frame.columns = names_of(titles)
     return frame
 
 

@@ -40,15 +40,23 @@ def fill(
     return store
 
 
+def column_of(frame: pd.DataFrame, name: Name) -> pd.Series:
+    """Return a column; of text as objects, as columns of text take one zero byte for no text."""
+    column = frame[name.name]
+    return column.astype(object) if isinstance(column.dtype, pd.StringDtype) else column
+
+
 def mask_of(condition: Condition, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
     """Return which rows of a table pandas finds for a condition."""
     match condition:
         case Compared(left, sign, Name(right)):
-            return getattr(frame[left.name], PANDAS[sign])(frame[right]).to_numpy(bool)
+            return getattr(column_of(frame, left), PANDAS[sign])(frame[right]).to_numpy(bool)
         case Compared(left, sign, right):
-            return getattr(frame[left.name], PANDAS[sign])(right).to_numpy(bool)
+            return getattr(column_of(frame, left), PANDAS[sign])(right).to_numpy(bool)
         case Among(left, values):
-            column = frame[left.name]  # (whether pandas takes None for nan depends on the column's type)
+            column = column_of(
+                frame, left
+            )  # (whether pandas takes None for nan depends on the column's type)
             is_any = column.isin([value for value in values if value is not None])
             return (is_any | column.isna() if None in values else is_any).to_numpy(bool)
         case Missing(left):

@@ -13,6 +13,7 @@ import pytest
 
 from research import EC, Alias, Domain, E, Experiment, Research, ResearchResults
 from research.errors import DamagedStudyError
+from research.framing import as_text
 from research.storage.memory import MemoryStore
 from tests.results.questions import fill
 from tests.results.small_studies import run, saved
@@ -237,7 +238,7 @@ def test_means_are_those_of_pandas():
         {"mean": groups.mean(), "std": groups.std(), "count": groups.count(), "sem": groups.sem()}
     )
     frame = results.aggregate("x", over="fold").set_index("a")
-    pd.testing.assert_frame_equal(frame, expected, check_index_type=False)
+    pd.testing.assert_frame_equal(frame, as_text(expected), check_index_type=False)
     assert results.aggregate("x", over=["fold", "a"])["count"].tolist() == [11]
     assert len(results.aggregate("x")) == 12
     assert results.aggregate("x", over="fold", a="u")["count"].tolist() == [5]
