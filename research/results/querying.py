@@ -60,6 +60,8 @@ def queried(columns: Columns, text: str, parameters: Sequence[Any] | Mapping[str
             cursor = connection.execute(text, parameters)
             rows = cursor.fetchall()
         except (sqlite3.Error, sqlite3.Warning) as error:
+            if str(error) == "interrupted":  # by Ctrl-C, which SQLite has swallowed
+                raise KeyboardInterrupt from error
             raise ValueError(f"{text!r} has no answer: {_reason(error, names)}") from error
         titles = [item[0] for item in cursor.description or ()]
     if not titles:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import signal
 import sqlite3
 from contextlib import closing
 
@@ -292,6 +293,20 @@ def test_sql_says_what_is_wrong(iris):
         iris.sql(3)
     with pytest.raises(ValueError, match="has no answer"):
         iris.sql("select ?")
+
+
+def test_a_query_without_end_can_be_interrupted(iris):
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    earlier = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            iris.sql("with recursive n as (select 1 union all select 1 from n) select count(*) from n")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, earlier)
 
 
 def test_values_of_sql():
