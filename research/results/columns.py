@@ -134,11 +134,6 @@ class Columns:
         """All names."""
         return (*self.parameters, *self.variables, *self._fields)
 
-    @property
-    def id_name(self) -> str:
-        """How the column of ids is called."""
-        return next(iter(self._fields))
-
     def field_name(self, field: str) -> str:
         """Return the name of what every experiment has."""
         return next(name for name, item in self._fields.items() if item == field)

@@ -35,7 +35,7 @@ def view_names(columns: Columns) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     taken: set[str] = set()
-    for name in (columns.id_name, *columns.parameters, *columns.variables, *columns.names):
+    for name in (columns.field_name("id"), *columns.parameters, *columns.variables, *columns.names):
         if name not in found:
             column = plain(name)
             while column.lower() in taken:
