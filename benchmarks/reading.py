@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 from benchmarks.question import Case, Contender, check, main
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
+
+    from research import ResearchResults
 
 ITERATIONS = 5000  # of each experiment, where there are so many
 TABLE = "results.db"
@@ -218,6 +222,44 @@ def batchflow_wide(count: int) -> float:
     return took
 
 
+def _asked(ask: Callable[[ResearchResults], pd.DataFrame]) -> tuple[float, pd.DataFrame]:
+    import pandas as pd  # noqa: F401  (both are imported where they are used)
+    import sqlalchemy  # noqa: F401
+
+    from research import ResearchResults
+
+    begun = time.perf_counter()
+    frame = ask(ResearchResults("study"))
+    return time.perf_counter() - begun, frame
+
+
+def research_select(count: int) -> float:
+    took, frame = _asked(lambda results: results.select("a", "value", where="value > 1 and b in (1, 3)"))
+    values = [one_value(a, b, c, 7, 9) for a in range(count // 10) for b in (1, 3) for c in (0, 1)]
+    check(frame["value"].tolist() == [value for value in values if value > 1], f"{len(frame)} rows")
+    return took
+
+
+def research_best(count: int) -> float:
+    took, frame = _asked(lambda results: results.best("value", n=2))
+    check(frame["value"].tolist() == [one_value(count // 10 - 1, 4, c, 7, 9) for c in (1, 0)], "the best")
+    return took
+
+
+def sql_select(count: int) -> float:
+    import sqlite3
+
+    import pandas as pd
+
+    begun = time.perf_counter()
+    connection = sqlite3.connect(TABLE)
+    frame = pd.read_sql("select a, value from results where value > 1 and b in (1, 3)", connection)
+    took = time.perf_counter() - begun
+    connection.close()
+    check(bool((frame["value"] > 1).all()), f"{len(frame)} rows")
+    return took
+
+
 CASES = (
     Case(
         "experiments of 5,000 iterations, 2 variables",
@@ -235,6 +277,16 @@ CASES = (
                 counts=(40_000, 20_000, 20),
                 at_least=10,
             ),
+        ),
+    ),
+    Case(
+        "a question to experiments of one value, 5 parameters",
+        "experiment",
+        (100_000, 10_000, 20),
+        (
+            Contender("research, select", research_select, prepare=study_of_many_configs, at_most=10),
+            Contender("research, best", research_best, prepare=study_of_many_configs, at_most=10),
+            Contender("pandas.read_sql", sql_select, prepare=wide_sql),
         ),
     ),
     Case(

@@ -111,6 +111,17 @@ class Added:
         paths = [path for part in parts for path in part["config"]]
         self.names = tuple(path for path in dict.fromkeys(paths) if path != DEVICE)
 
+    @property
+    def is_nothing(self) -> bool:
+        """Whether no config gets anything but what is stored of it."""
+        return not self.names and not self._defaults
+
+    @property
+    def has_devices(self) -> bool:
+        """Whether any config says which device it has."""
+        parts = [part for run in self._runs for name in ("workers", "branches") for part in run.get(name, ())]
+        return any(run.get("seen") for run in self._runs) or any(DEVICE in part["config"] for part in parts)
+
     def forms(self, row: ExperimentRow) -> dict[str, JSON]:
         """Return canonical forms, by path, of what an experiment has beside its domain's config."""
         parts = self._parts(row)

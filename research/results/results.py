@@ -12,6 +12,7 @@ from research.domain import Config, Domain
 from research.events import FUNCTIONS, TIMES
 from research.profiling.profiler import Profiler, Source
 from research.results.added import Added
+from research.results.asking import Asking
 from research.results.beside import Beside
 from research.results.deriving import Deriving
 from research.results.exports import Exports
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
 
 
-class ResearchResults(Deriving, Beside, Exports, Foreign, Importing, Merging):
+class ResearchResults(Deriving, Asking, Beside, Exports, Foreign, Importing, Merging):
     """Results of a study, read from where it keeps them.
 
     Reading runs no code of the study: configs and numbers are plain data. Pickled objects stay closed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -69,13 +69,23 @@ class StoredExperiment:
         return self._config(look_up) if self._look_up else self.config
 
     def _config(self, make: Callable[[dict[str, Any]], Any]) -> Config:
-        config, rules = self._forms()
-        defaults = {**self.notes.get("defaults", {}), **self._added.forms(self.row)}
-        defaults = {**self._added.defaults({**config, **defaults}, self.row.generation), **defaults}
+        config, defaults, rules = self._all_forms()
         made = Config.from_canonical(self._sorted({**config, **defaults}), defaults, make, rules)
         if self._change is None:
             return made
         return Config.of_items({name: self._change(value) for name, value in made.raw_items()}, None, rules)
+
+    def forms(self) -> dict[str, Any]:
+        """Return canonical forms of all that is shown of the config, in no order."""
+        config, defaults, _ = self._all_forms()
+        return {**config, **defaults}
+
+    def _all_forms(self) -> tuple[dict[str, Any], dict[str, Any], Rules | None]:
+        """Return canonical forms of values, of those that are no part of the identity, and its rules."""
+        config, rules = self._forms()
+        defaults = {**self.notes.get("defaults", {}), **self._added.forms(self.row)}
+        defaults = {**self._added.defaults({**config, **defaults}, self.row.generation), **defaults}
+        return config, defaults, rules
 
     def _forms(self) -> tuple[dict[str, Any], Rules | None]:
         """Return canonical forms of values, but of defaults, and the rules of the identity."""
@@ -89,11 +99,7 @@ class StoredExperiment:
 
     def _sorted(self, forms: Mapping[str, Any]) -> dict[str, Any]:
         """Return parameters in the order in which they are shown."""
-        names = [name for name in self._parameters if name in forms]
-        if len(names) < len(forms):  # nested ones go by their paths
-            ranks = {name: rank for rank, name in enumerate(self._parameters)}
-            names = sorted(forms, key=lambda path: (_rank(path, ranks), path))
-        return {name: forms[name] for name in names}
+        return {name: forms[name] for name in in_order(forms, self._parameters)}
 
     def given(self) -> Config:
         """Return the config as the domain gave it, short names of values included."""
@@ -142,6 +148,15 @@ class StoredExperiment:
     def value_alias(self, name: str) -> str:
         """Return the short name of a parameter's value."""
         return str(self.notes["values"].get(name, "")) or str(Alias(self.config[name]))
+
+
+def in_order(paths: Collection[str], parameters: Sequence[str]) -> list[str]:
+    """Return paths of parameters in the order in which they are shown."""
+    names = [name for name in parameters if name in paths]
+    if len(names) < len(paths):  # nested ones go by their paths
+        ranks = {name: rank for rank, name in enumerate(parameters)}
+        names = sorted(paths, key=lambda path: (_rank(path, ranks), path))
+    return names
 
 
 def _rank(path: str, ranks: Mapping[str, int]) -> int:

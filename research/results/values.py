@@ -41,9 +41,14 @@ def opened(rows: Iterable[ObjectRow], load_objects: bool) -> Objects:
     """
     objects: Objects = {}
     for row in rows:
-        value = row.load() if load_objects or row.format == "npy" else Unloaded(row.size, row.load)
+        value = opened_one(row, load_objects)
         objects.setdefault((row.key, row.variable), {})[row.iteration] = value
     return objects
+
+
+def opened_one(row: ObjectRow, load_objects: bool) -> Any:
+    """Return a value that is no scalar; see `opened`."""
+    return row.load() if load_objects or row.format == "npy" else Unloaded(row.size, row.load)
 
 
 def all_series(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -138,6 +138,16 @@ class LatestRow(NamedTuple):
     text: str | None
 
 
+class LastValues(NamedTuple):
+    """The last values of a variable, as columns: as there may be a million, they are no rows."""
+
+    variable: str
+    keys: Sequence[int]
+    types: Sequence[str]
+    numbers: Sequence[float | None]
+    texts: Sequence[str | None]
+
+
 class HistoryRow(NamedTuple):
     """A block of values of a variable of an experiment."""
 
@@ -216,6 +226,8 @@ class Snapshot:
     outputs: Sequence[OutputRow] = field(default=())
     finished: Finished | None = None
     runs: Sequence[Begun] = field(default=())
+    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    last: Sequence[LastValues] = field(default=())
 
 
 class Store(Protocol):
@@ -245,6 +257,8 @@ class Store(Protocol):
         within: range | None = None,
         finished: Finishes | None = None,
         runs: bool = False,
+        last: bool = False,
+        columns: Sequence[str] = (),
     ) -> Snapshot:
         """Return experiments and values.
 
@@ -266,6 +280,11 @@ class Store(Protocol):
             million. Default: none.
         runs : bool, default False
             Also what is known of runs, in their order.
+        last : bool, default False
+            Of variables only their last values, in `Snapshot.last`, and objects that are among them.
+        columns : sequence of str, optional
+            Columns of experiments that are read into `Snapshot.columns`, in place of their rows. Not together
+            with `select`. Default: rows are read.
         """
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -17,9 +17,15 @@ Columns: TypeAlias = Mapping[str, sa.ColumnElement[Any]]  # of the table of expe
 
 def walk_rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
     """Walk rows as the database's own driver gives them: there may be millions."""
+    for part in walk_parts(connection, query):
+        yield from part
+
+
+def walk_parts(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Sequence[Any]]:
+    """Walk rows, many at a time."""
     with connection.execute(query) as result:
         while result.cursor is not None and (part := result.cursor.fetchmany(_MANY)):
-            yield from part
+            yield part
 
 
 def row_columns(known: Columns) -> list[sa.ColumnElement[Any]]:

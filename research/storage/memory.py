@@ -58,9 +58,13 @@ class MemoryStore:
         within: range | None = None,
         finished: Finishes | None = None,
         runs: bool = False,
+        last: bool = False,
+        columns: Sequence[str] = (),
     ) -> Snapshot:
         with self._lock:
-            snapshot = self._store.read(select, variables, profile, outputs, within, finished, runs)
+            snapshot = self._store.read(
+                select, variables, profile, outputs, within, finished, runs, last, columns
+            )
         return Snapshot(
             snapshot.experiments,
             snapshot.latest,
@@ -70,6 +74,8 @@ class MemoryStore:
             snapshot.outputs,
             snapshot.finished,
             snapshot.runs,
+            snapshot.columns,
+            snapshot.last,
         )
 
     def close(self) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from research.storage.base import (
     ExperimentRow,
     Finishes,
     HistoryRow,
+    LastValues,
     LatestRow,
     ObjectRow,
     OutputRow,
@@ -25,7 +27,7 @@ from research.storage.base import (
 from research.storage.damage import readable
 from research.storage.encoding import decode_name, decode_object, encode_name
 from research.storage.files import object_file
-from research.storage.finished import is_finished, read_finished, row_columns, walk_rows
+from research.storage.finished import is_finished, read_finished, row_columns, walk_parts, walk_rows
 from research.storage.runs import read_runs
 from research.storage.upgrading import columns_of
 from research.storage.writing import not_found
@@ -75,12 +77,14 @@ class Reader:
         within: range | None = None,
         finished: Finishes | None = None,
         runs: bool = False,
+        last: bool = False,
+        columns: Sequence[str] = (),
     ) -> Snapshot:
         with self._reading() as connection:
             study = self._find_study(connection)
             table = schema.experiments
             known = columns_of(connection, table)
-            query = sa.select(*row_columns(known))
+            query = sa.select(*([known[name] for name in columns] if columns else row_columns(known)))
             query = query.where(table.c.study == study).order_by(table.c.key)
             summary = None
             if finished is not None:
@@ -88,7 +92,8 @@ class Reader:
                 query = query.where(~is_finished(known, finished))
             if within is not None:
                 query = query.where(_is_within(table.c.key, within))
-            experiments = list(map(ExperimentRow._make, walk_rows(connection, query)))
+            experiments = [] if columns else list(map(ExperimentRow._make, walk_rows(connection, query)))
+            by_column = _by_column(columns, walk_parts(connection, query)) if columns else {}
             keys: Sequence[int] | None = within
             if select is not None:
                 chosen = [row for row in experiments if select(row)]
@@ -98,25 +103,51 @@ class Reader:
             printed = list(self._outputs(connection, study, keys)) if outputs else []
             begun = read_runs(connection, study) if runs else []
             if variables is not None and not variables:
-                return Snapshot(experiments, profiles=profiles, outputs=printed, finished=summary, runs=begun)
+                return Snapshot(experiments, (), (), (), profiles, printed, summary, begun, by_column)
 
             def rows(table: sa.Table, *columns: str, order: str) -> list[Any]:
-                return list(self._values(connection, table, columns, order, study, keys, variables))
+                parts = self._values(connection, table, columns, order, study, keys, variables, last)
+                return list(chain.from_iterable(parts))
 
-            latest = rows(
-                schema.latest,
-                "experiment",
-                "variable",
-                "iteration",
-                "type",
-                "number",
-                "text",
-                order="iteration",
+            ends = []
+            if last:
+                names = ("experiment", "variable", "type", "number", "text")
+                found = self._values(
+                    connection, schema.latest, names, "iteration", study, keys, variables, last
+                )
+                ends = _by_variable(found)
+            latest = (
+                []
+                if last
+                else rows(
+                    schema.latest,
+                    "experiment",
+                    "variable",
+                    "iteration",
+                    "type",
+                    "number",
+                    "text",
+                    order="iteration",
+                )
             )
-            history = rows(
-                schema.history,
-                *("experiment", "variable", "block", "first", "step", "length", "iterations", "kind", "data"),
-                order="block",
+            history = (
+                []
+                if last
+                else rows(
+                    schema.history,
+                    *(
+                        "experiment",
+                        "variable",
+                        "block",
+                        "first",
+                        "step",
+                        "length",
+                        "iterations",
+                        "kind",
+                        "data",
+                    ),
+                    order="block",
+                )
             )
             objects = rows(
                 schema.objects,
@@ -142,6 +173,8 @@ class Reader:
             printed,
             summary,
             begun,
+            by_column,
+            ends,
         )
 
     @staticmethod
@@ -153,8 +186,12 @@ class Reader:
         study: int,
         keys: Sequence[int] | None,
         variables: Sequence[str] | None,
-    ) -> Iterator[Any]:
-        """Walk rows of a table of values, by experiment, variable and `order`."""
+        last: bool,
+    ) -> Iterator[Sequence[Any]]:
+        """Walk rows of a table of values, by experiment, variable and `order`, many at a time.
+
+        With `last`, of objects only those that are last values.
+        """
         query = (
             sa.select(*(table.c[name] for name in columns))
             .where(table.c.study == study)
@@ -162,7 +199,10 @@ class Reader:
         )
         if variables is not None:
             query = query.where(table.c.variable.in_([encode_name(name) for name in variables]))
-        return _of_experiments(connection, query, table, keys)
+        if last and table is schema.objects:
+            names = ("study", "experiment", "variable", "iteration")
+            query = query.join(schema.latest, sa.and_(*(table.c[n] == schema.latest.c[n] for n in names)))
+        return _parts_of_experiments(connection, query, table, keys)
 
     @staticmethod
     def _profiles(
@@ -249,17 +289,47 @@ class Reader:
         self._engine.dispose()
 
 
+def _by_column(names: Sequence[str], parts: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Turn rows into columns, part by part: a million rows at once keep the garbage collector busy."""
+    columns: list[list[Any]] = [[] for _ in names]
+    for part in parts:
+        for column, values in zip(columns, zip(*part, strict=True), strict=True):
+            column.extend(values)
+    return dict(zip(names, columns, strict=True))
+
+
+def _by_variable(parts: Iterable[Sequence[Any]]) -> list[LastValues]:
+    """Turn rows of last values into columns, likewise."""
+    columns: dict[str, list[list[Any]]] = {}
+    for part in parts:
+        groups: dict[str, list[Any]] = {}
+        for row in part:
+            groups.setdefault(row[1], []).append(row)
+        for name, rows in groups.items():
+            found = columns.setdefault(name, [[], [], [], [], []])
+            for column, values in zip(found, zip(*rows, strict=True), strict=True):
+                column.extend(values)
+    return [LastValues(decode_name(name), keys, *rest) for name, (keys, _, *rest) in columns.items()]
+
+
 def _of_experiments(
     connection: sa.Connection, query: sa.Select[Any], table: sa.Table, keys: Sequence[int] | None
 ) -> Iterator[Any]:
     """Walk rows of some experiments, None for all."""
+    return chain.from_iterable(_parts_of_experiments(connection, query, table, keys))
+
+
+def _parts_of_experiments(
+    connection: sa.Connection, query: sa.Select[Any], table: sa.Table, keys: Sequence[int] | None
+) -> Iterator[Sequence[Any]]:
+    """Walk rows of some experiments, None for all, many at a time."""
     if keys is None or isinstance(keys, range):
         part = query if keys is None else query.where(_is_within(table.c.experiment, keys))
-        yield from walk_rows(connection, part)
+        yield from walk_parts(connection, part)
         return
     for start in range(0, len(keys), _CHUNK):
         part = query.where(table.c.experiment.in_(keys[start : start + _CHUNK]))
-        yield from walk_rows(connection, part)
+        yield from walk_parts(connection, part)
 
 
 def _is_within(column: sa.Column[Any], keys: range) -> sa.ColumnElement[bool]:

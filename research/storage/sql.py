@@ -105,8 +105,10 @@ class SqlStore:
         within: range | None = None,
         finished: Finishes | None = None,
         runs: bool = False,
+        last: bool = False,
+        columns: Sequence[str] = (),
     ) -> Snapshot:
-        return self._reader.read(select, variables, profile, outputs, within, finished, runs)
+        return self._reader.read(select, variables, profile, outputs, within, finished, runs, last, columns)
 
     def close(self) -> None:
         if self._made_reader is not None:

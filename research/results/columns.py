@@ -1,0 +1,237 @@
+"""Experiments as a table with one row each: parameters, last values of variables, and what became of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple, NoReturn, TypeAlias
+
+import numpy as np
+
+from research.domain.decoding import decode, look_up
+from research.domain.values import Opaque
+from research.errors import did_you_mean
+from research.events import show_id
+from research.results.added import DEVICE, Added
+from research.results.frames import MISSING, free_name
+from research.results.selection import StoredExperiment, in_order
+from research.results.values import all_series, opened_one
+from research.storage.base import ExperimentRow, LastValues, ObjectRow, Snapshot
+from research.storage.encoding import OBJECT, decode_scalar
+
+_ROW = ("status", "attempt", "worker", "started", "finished", "iterations", "error", "group", "slot", "code")
+_Column: TypeAlias = tuple[list[int], list[Any]]
+_STORED = {
+    "id": ("id", "prefix"),
+    **{name: (name,) for name in (*_ROW, "repetition")},
+    "updates": ("generation",),
+}
+FIELDS = (*_STORED, DEVICE)  # what every experiment has, by its names
+_CHANGES = ('"defaults"', '"ignored"', '"replaced"')  # notes of configs, by which more is shown than stored
+_NO_ROW = ExperimentRow._make([None] * len(ExperimentRow._fields))
+PARAMETER, VARIABLE, FIELD = "parameter", "variable", "field"
+
+
+class Known(NamedTuple):
+    """What a study says of its names, and how its configs are read.
+
+    Parameters
+    ----------
+    parameters : sequence of str
+        In the order in which they are shown.
+    variables : sequence of str
+    added : Added
+    load_objects : bool
+        Show objects, functions and classes themselves.
+    reading : callable, optional
+        Returns what turns errors of what is stored into ones that say whose they are.
+    """
+
+    parameters: Sequence[str]
+    variables: Sequence[str]
+    added: Added
+    load_objects: bool
+    reading: Callable[[], AbstractContextManager[None]] = nullcontext
+
+
+def stored_columns(names: Collection[str], added: Added) -> list[str]:
+    """Return the columns of experiments to be read for some names; none, where it is by rows."""
+    if not added.is_nothing or (DEVICE in names and added.has_devices):
+        return []
+    found = {column for name in names for column in _STORED.get(name, ())}
+    return ["key", "config", "aliases", *sorted(found)]
+
+
+class Columns:
+    """Columns of experiments, each made when it is asked for.
+
+    A name stands for a parameter, else for a variable, else for what every experiment has. Where a parameter
+    or variable is called like one of these, that has as many underscores as it takes: `status_`.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        Of experiments and last values.
+    known : Known
+    iterations : frozenset of int, optional
+        Only values at these count. The snapshot has the history, then.
+    """
+
+    def __init__(self, snapshot: Snapshot, known: Known, iterations: frozenset[int] | None = None) -> None:
+        self._snapshot = snapshot
+        self._known = known
+        self._keys: list[int] = list(self._stored("key"))
+        self._forms = self._read_forms()
+        self._last = _last_values(snapshot, iterations)
+        self._made: dict[str, list[Any]] = {}
+        present: dict[str, None] = {}
+        for paths in dict.fromkeys(map(tuple, self._forms)):
+            present.update(dict.fromkeys(in_order(paths, known.parameters)))
+        self.parameters = tuple(present)
+        ranks = {name: rank for rank, name in enumerate(known.variables)}
+        saved = sorted(self._last, key=lambda name: (ranks.get(name, len(ranks)), name))
+        self.variables = tuple(name for name in saved if name not in present)
+        taken = {*self.parameters, *self.variables, *known.variables}
+        self._fields = {free_name(field, taken): field for field in FIELDS}
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def _stored(self, column: str) -> Sequence[Any]:
+        """Return a column of experiments as it is stored."""
+        if self._snapshot.columns:
+            return self._snapshot.columns[column]
+        return [getattr(row, column) for row in self._snapshot.experiments]
+
+    def _read_forms(self) -> list[dict[str, Any]]:
+        """Return canonical forms of the values of all configs, all texts read in one go."""
+        texts, aliases = self._stored("config"), self._stored("aliases")
+        added = self._known.added
+        if not added.is_nothing:
+            return [StoredExperiment(row, (), added).forms() for row in self._snapshot.experiments]
+        read = json.loads(f"[{','.join(texts)}]")
+        if len(read) != len(texts) or not set(map(type, read)) <= {dict}:
+            raise ValueError("configs are no JSON objects")
+        for place, notes in enumerate(aliases):
+            if notes is not None and any(word in notes for word in _CHANGES):  # not only short names
+                row = _NO_ROW._replace(config=texts[place], aliases=notes)
+                read[place] = StoredExperiment(row).forms()
+        return list(read)
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids as users see them."""
+        return list(map(show_id, self._stored("id"), self._stored("prefix")))
+
+    @property
+    def bare_ids(self) -> Sequence[str]:
+        """Ids without prefixes."""
+        return self._stored("id")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names."""
+        return (*self.parameters, *self.variables, *self._fields)
+
+    def field_name(self, field: str) -> str:
+        """Return the name of what every experiment has."""
+        return next(name for name, item in self._fields.items() if item == field)
+
+    def role(self, name: str) -> str | None:
+        """Return what a name stands for; None if that is not known."""
+        if name in self.parameters:
+            return PARAMETER
+        if name in self._last:
+            return VARIABLE
+        if name in self._fields:
+            return FIELD
+        if name in self._known.variables:
+            return VARIABLE
+        is_group = any(parameter.startswith(f"{name}/") for parameter in self.parameters)
+        return PARAMETER if name in self._known.parameters and not is_group else None
+
+    def unknown(self, names: Collection[str]) -> list[str]:
+        """Return names that stand for nothing; where nothing has been run, none is said to be."""
+        return [name for name in names if self.role(name) is None] if self._keys else []
+
+    def refuse(self, name: str) -> NoReturn:
+        """Say that a name stands for nothing."""
+        own = (*self.parameters, *self.variables, *self._known.variables)
+        hint = did_you_mean(name, (*own, *self._fields)) or did_you_mean(name, own)
+        raise ValueError(f"no experiment has a parameter or variable {name!r}{hint}")
+
+    def __call__(self, name: str) -> list[Any]:
+        """Return values of all experiments: as they were saved, `MISSING`, or what tells of an object."""
+        if name not in self._made:
+            self._made[name] = self._make(name, range(len(self)))
+        return self._made[name]
+
+    def _make(self, name: str, places: Sequence[int]) -> list[Any]:
+        """Return values at some places, in a list; or at all of them, in a range."""
+        with self._known.reading():
+            if name in self.parameters:
+                make = look_up if self._known.load_objects else Opaque
+                values = [self._forms[place].get(name, MISSING) for place in places]
+                if {dict, list} & set(map(type, values)):
+                    values = [decode(item, make) if type(item) in (dict, list) else item for item in values]
+                return values
+            if name in self._last:
+                keys, values = self._last[name]
+                if len(keys) < len(self) or keys != self._keys:
+                    found = dict(zip(keys, values, strict=True))
+                    values = [found.get(key, MISSING) for key in self._keys]
+            elif name in self._fields:
+                values = [MISSING if value is None else value for value in self._field(self._fields[name])]
+            else:
+                return [MISSING] * len(places)
+            return values if isinstance(places, range) else [values[place] for place in places]
+
+    def _field(self, field: str) -> Sequence[Any]:
+        if field == "id":
+            return self.ids
+        if field == DEVICE and not self._known.added.has_devices:
+            return [None] * len(self)
+        if field == DEVICE:
+            return [self._known.added.device(row) for row in self._snapshot.experiments]
+        return self._stored(*_STORED[field])
+
+    def shown(self, name: str, places: Sequence[int]) -> list[Any]:
+        """Return values at some places as they are shown: objects are opened, or say what they are."""
+        values, load = self._made.get(name), self._known.load_objects
+        found = self._make(name, places) if values is None else [values[place] for place in places]
+        return [opened_one(value, load) if type(value) is ObjectRow else value for value in found]
+
+
+def _last_values(snapshot: Snapshot, iterations: frozenset[int] | None) -> dict[str, _Column]:
+    """Return keys of experiments and last values, by variables; of objects what tells of them."""
+    found: dict[str, _Column] = {}
+    if iterations is not None:
+        objects: dict[tuple[int, str], dict[int, Any]] = {}
+        for item in snapshot.objects:
+            objects.setdefault((item.key, item.variable), {})[item.iteration] = item
+        for series in all_series(snapshot, objects, iterations):
+            keys, values = found.setdefault(series.variable, ([], []))
+            keys.append(series.key)
+            values.append(list(series.as_saved().values())[-1])
+        return found
+    closed = {(item.key, item.variable): item for item in snapshot.objects}
+    for part in snapshot.last:
+        keys, values = list(part.keys), _decoded(part)
+        if "object" in part.types:
+            pairs = zip(keys, values, strict=True)
+            values = [closed[key, part.variable] if value is OBJECT else value for key, value in pairs]
+        found[part.variable] = keys, values
+    return found
+
+
+def _decoded(part: LastValues) -> list[Any]:
+    kinds, of_texts = set(part.types), set(part.texts)
+    if kinds == {"float"} and of_texts == {None}:
+        return list(part.numbers)
+    if kinds == {"numpy:<f8"}:  # the same numbers
+        values: list[Any] = np.frombuffer(bytes.fromhex("".join(map(str, part.texts))), dtype="<f8").tolist()
+        if len(values) != len(part.keys):
+            raise ValueError(f"a number of {part.variable!r} is no number")
+        return values
+    return list(map(decode_scalar, part.types, part.numbers, part.texts))
