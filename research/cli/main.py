@@ -27,7 +27,7 @@ Examples:
 Exit status:
   0    all is well
   1    experiments have failed, or the study is not sound
-  2    the command makes no sense: a misspelt option, column or value
+  2    the command makes no sense: a misspelt option, column or name
   3    the study could not be run, read or written
   4    there is no such study or experiment
   130  Ctrl-C (and 128 plus the signal after others)
