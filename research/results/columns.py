@@ -13,7 +13,7 @@ from research.domain.decoding import decode, look_up
 from research.domain.values import Opaque
 from research.errors import did_you_mean
 from research.events import show_id
-from research.results.added import DEVICE, Added
+from research.results.added import DEVICE, NOTHING, Added
 from research.results.frames import MISSING, free_name
 from research.results.selection import StoredExperiment, in_order
 from research.results.values import all_series, opened_one
@@ -28,6 +28,7 @@ _STORED = {
     "updates": ("generation",),
 }
 FIELDS = (*_STORED, DEVICE)  # what every experiment has, by its names
+_OF_ADDED = ("group", "slot", "worker", "generation")  # what is added to a config depends on them
 _CHANGES = ('"defaults"', '"ignored"', '"replaced"')  # notes of configs, by which more is shown than stored
 _NO_ROW = ExperimentRow._make([None] * len(ExperimentRow._fields))
 PARAMETER, VARIABLE, FIELD = "parameter", "variable", "field"
@@ -57,9 +58,10 @@ class Known(NamedTuple):
 
 def stored_columns(names: Collection[str], added: Added) -> list[str]:
     """Return the columns of experiments to be read for some names; none, where it is by rows."""
-    if not added.is_nothing or (DEVICE in names and added.has_devices):
+    if DEVICE in names and added.has_devices:
         return []
     found = {column for name in names for column in _STORED.get(name, ())}
+    found |= set(() if added.is_nothing else _OF_ADDED)
     return ["key", "config", "aliases", *sorted(found)]
 
 
@@ -106,18 +108,27 @@ class Columns:
 
     def _read_forms(self) -> list[dict[str, Any]]:
         """Return canonical forms of the values of all configs, all texts read in one go."""
-        texts, aliases = self._stored("config"), self._stored("aliases")
-        added = self._known.added
-        if not added.is_nothing:
-            return [StoredExperiment(row, (), added).forms() for row in self._snapshot.experiments]
-        read = json.loads(f"[{','.join(texts)}]")
-        if len(read) != len(texts) or not set(map(type, read)) <= {dict}:
+        added, texts, notes = self._known.added, self._stored("config"), self._stored("aliases")
+        forms: list[dict[str, Any]] = json.loads(f"[{','.join(texts)}]")
+        if len(forms) != len(texts) or not set(map(type, forms)) <= {dict}:
             raise ValueError("configs are no JSON objects")
-        for place, notes in enumerate(aliases):
-            if notes is not None and any(word in notes for word in _CHANGES):  # not only short names
-                row = _NO_ROW._replace(config=texts[place], aliases=notes)
-                read[place] = StoredExperiment(row).forms()
-        return list(read)
+        columns = [] if added.is_nothing else [self._stored(name) for name in _OF_ADDED]
+        known: dict[Any, dict[str, Any]] = {}  # which defaults apply depends on names alone
+        for place, note in enumerate(notes):
+            is_more = note is not None and any(word in note for word in _CHANGES)  # than short names
+            if not is_more and added.is_nothing:
+                continue
+            given = {name: column[place] for name, column in zip(_OF_ADDED, columns, strict=False)}
+            row = _NO_ROW._replace(config=texts[place], aliases=note, **given)
+            if is_more:
+                forms[place] = StoredExperiment(row, (), added if given else NOTHING).forms()
+                continue
+            form = {**forms[place], **added.forms(row)} if added.names else forms[place]
+            kind = (row.generation, *form)
+            if kind not in known:
+                known[kind] = added.defaults(form, row.generation)
+            forms[place] = {**form, **known[kind]}
+        return forms
 
     @property
     def ids(self) -> list[str]:
