@@ -26,6 +26,10 @@ class ParametersError(ResearchError, ValueError):
     """A file of parameters cannot be run, gives no configs, or not those that were asked for."""
 
 
+class FilesError(ResearchError, ValueError):
+    """Files of results, written by whatever program, are not there or cannot be read."""
+
+
 class ExpressionError(ResearchError):
     """A named expression could not be evaluated."""
 

@@ -251,5 +251,8 @@ def results_frame(results: ResearchResults) -> pd.DataFrame:
         n_before += 1
     table = table.drop(columns=[name for name in (*AUXILIARY[1:], "iteration") if name in table])
     status = table["id"].map(dict(zip(statuses["id"], statuses["status"], strict=True)))
+    parameters = results.study.settings.get("parameters", ())
+    if "status" in table and "status" not in parameters:  # a variable
+        table = table.rename(columns={"status": free_name("status", table.columns)})
     table.insert(n_before, free_name("status", table.columns), status)
     return table

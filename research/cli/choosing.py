@@ -103,6 +103,7 @@ def _last_values(results: ResearchResults) -> pd.DataFrame:
     values = results.to_df(include_config=False)
     if len(values):
         values = values.drop(columns="iteration").groupby("id", sort=False).last().reset_index()
+        values = values.rename(columns={name: f"{name}_"})  # a variable that is called like the status
         table = table.merge(values, how="left", on="id")
     return _without_idle(table, AUXILIARY)
 

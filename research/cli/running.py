@@ -33,7 +33,11 @@ _OPTIONS = (
         type=click.Choice(["keep", "rerun"]),
         help="What becomes of results that were made by other code.",
     ),
-    click.option("--seed", type=int, help="Of everything random. Default: a new one, which is recorded."),
+    click.option(
+        "--seed",
+        type=int,
+        help="Of everything random. Default: a new one, or the study's.",
+    ),
     click.option("--n-iters", type=click.IntRange(min=1), help="Iterations of each experiment."),
     click.option("--detach", is_flag=True, help="Return at once; the study runs by itself."),
     click.option("--no-parallel", is_flag=True, help="Run everything in this process."),

@@ -23,6 +23,7 @@ from research.storage.folder import DATABASE, EXPERIMENTS
 from research.storage.lock import is_held
 
 RUNNING, KILLED = "running", "killed"
+_TO_RUN = ("queued", RUNNING, "stopped", "lost")  # perhaps again
 TROUBLES = ("failed", "lost", "timeout")
 MOST_LOOKED = 20_000  # folders, where a name is misspelt or completed
 _SKIPPED = {"__pycache__", "node_modules", "site-packages"}
@@ -59,7 +60,7 @@ class Summary(NamedTuple):
     @property
     def progress(self) -> str:
         """How many experiments have ended, of how many."""
-        n_ended = sum(count for status, count in self.counts.items() if status not in ("queued", RUNNING))
+        n_ended = sum(count for status, count in self.counts.items() if status not in _TO_RUN)
         return f"{n_ended}/{self.size}"
 
     @property

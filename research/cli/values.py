@@ -28,6 +28,10 @@ def read_value(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         pass
+    if text.lower().lstrip("+-") in ("nan", "inf", "infinity"):
+        return float(text)
+    if text and text[0] in "([{":
+        raise Problem(f"{text!r} is no value of Python; as a text it is written '\"{text}\"'")
     literal = _OTHERS.get(text.lower())
     if literal is not None:
         raise Problem(f"{text!r} is no value of Python: write {literal}, or '\"{text}\"' for the text")

@@ -61,7 +61,7 @@ def _in_cube(cube: Cube, name: str, values: Sequence[Any], extend: bool) -> Cube
 
 
 def _in_factor(factor: Factor, name: str, values: Sequence[Any], extend: bool) -> Factor:
-    if factor.names == (name,) and not (extend and factor.drawn):
+    if factor.names == (name,) and (isinstance(factor, Column) or not extend):
         before: Any = factor.values if extend and isinstance(factor, Column) else ()
         if len(before) > _MOST_LISTED:
             raise ValueError(

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from research.errors import ProgramError, shorten
+from research.errors import ProgramError, did_you_mean, shorten
 
 
 class Reported(NamedTuple):
@@ -53,6 +53,10 @@ class Reports:
         content = read_json(line, "a report")
         if not isinstance(content, dict) or not isinstance(content.get("values"), dict):
             raise ProgramError(f"a report must be {{'values': {{…}}}}, got {shorten(content)}")
+        others = [key for key in content if key not in ("values", "iteration")]
+        if others:
+            near = did_you_mean(others[0], ["values", "iteration"])
+            raise ProgramError(f"a report has 'values' and perhaps an 'iteration', got {others[0]!r}{near}")
         iteration, values = content.get("iteration"), content["values"]
         if iteration is not None and (type(iteration) is not int or iteration < 0):
             raise ProgramError(f"a report has the iteration {iteration!r}, which is no number from 0")
@@ -63,6 +67,12 @@ class Reports:
                         f"{name!r} was reported for iteration {iteration} after {self._last[name]}"
                     )
                 self._last[name] = iteration
+        else:
+            for name in values:
+                if name in self._last:
+                    raise ProgramError(
+                        f"{name!r} was reported for iteration {self._last[name]}, then for none: name one"
+                    )
         self.values.update(values)
         return Reported(iteration, values)
 

@@ -90,10 +90,11 @@ class Monitor:
         if not self._failures:
             return None
         id_, failure = self._failures[0]
-        message = failure.message.strip().split("\n")[0]
+        message = " ".join(failure.message.split())
         text = f"{failure.type}: {message}" if message else failure.type
-        if len(text) > LONGEST_MESSAGE:
-            text = f"{text[:LONGEST_MESSAGE]}…"
+        if len(text) > LONGEST_MESSAGE:  # what a program said last is at the end
+            half = LONGEST_MESSAGE // 2
+            text = f"{text[:half]} … {text[-half:]}"
         return f"{text}, in {failure.unit!r} of experiment {id_}"
 
     @property

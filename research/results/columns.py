@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
@@ -16,7 +16,7 @@ from research.events import show_id
 from research.results.added import DEVICE, NOTHING, Added
 from research.results.frames import MISSING, free_name
 from research.results.selection import StoredExperiment, in_order
-from research.results.values import all_series, opened_one
+from research.results.values import Series, all_series, opened_one
 from research.storage.base import ExperimentRow, LastValues, ObjectRow, Snapshot
 from research.storage.encoding import OBJECT, decode_scalar
 
@@ -78,14 +78,26 @@ class Columns:
     known : Known
     iterations : frozenset of int, optional
         Only values at these count. The snapshot has the history, then.
+    shown : tuple of (list of dict, list of Series), optional
+        Configs and series as they are shown, where that is more than what is stored.
     """
 
-    def __init__(self, snapshot: Snapshot, known: Known, iterations: frozenset[int] | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        known: Known,
+        iterations: frozenset[int] | None = None,
+        shown: tuple[list[dict[str, Any]], Sequence[Series]] | None = None,
+    ) -> None:
         self._snapshot = snapshot
         self._known = known
         self._keys: list[int] = list(self._stored("key"))
-        self._forms = self._read_forms()
-        self._last = _last_values(snapshot, iterations)
+        self._is_decoded = shown is not None
+        if shown is None:
+            self._forms = self._read_forms()
+            self._last = _last_values(snapshot, iterations)
+        else:
+            self._forms, self._last = shown[0], _ends(shown[1])
         self._made: dict[str, list[Any]] = {}
         present: dict[str, None] = {}
         for paths in dict.fromkeys(map(tuple, self._forms)):
@@ -184,7 +196,7 @@ class Columns:
             if name in self.parameters:
                 make = look_up if self._known.load_objects else Opaque
                 values = [self._forms[place].get(name, MISSING) for place in places]
-                if {dict, list} & set(map(type, values)):
+                if not self._is_decoded and {dict, list} & set(map(type, values)):
                     values = [decode(item, make) if type(item) in (dict, list) else item for item in values]
                 return values
             if name in self._last:
@@ -216,16 +228,12 @@ class Columns:
 
 def _last_values(snapshot: Snapshot, iterations: frozenset[int] | None) -> dict[str, _Column]:
     """Return keys of experiments and last values, by variables; of objects what tells of them."""
-    found: dict[str, _Column] = {}
     if iterations is not None:
         objects: dict[tuple[int, str], dict[int, Any]] = {}
         for item in snapshot.objects:
             objects.setdefault((item.key, item.variable), {})[item.iteration] = item
-        for series in all_series(snapshot, objects, iterations):
-            keys, values = found.setdefault(series.variable, ([], []))
-            keys.append(series.key)
-            values.append(list(series.as_saved().values())[-1])
-        return found
+        return _ends(all_series(snapshot, objects, iterations))
+    found: dict[str, _Column] = {}
     closed = {(item.key, item.variable): item for item in snapshot.objects}
     for part in snapshot.last:
         keys, values = list(part.keys), _decoded(part)
@@ -233,6 +241,16 @@ def _last_values(snapshot: Snapshot, iterations: frozenset[int] | None) -> dict[
             pairs = zip(keys, values, strict=True)
             values = [closed[key, part.variable] if value is OBJECT else value for key, value in pairs]
         found[part.variable] = keys, values
+    return found
+
+
+def _ends(series: Iterable[Series]) -> dict[str, _Column]:
+    """Return keys of experiments and the last values of series, by variables."""
+    found: dict[str, _Column] = {}
+    for item in series:
+        keys, values = found.setdefault(item.variable, ([], []))
+        keys.append(item.key)
+        values.append(list(item.as_saved().values())[-1])
     return found
 
 

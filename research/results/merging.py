@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from research.experiment.versions import Version, join_codes, listed
 from research.results.added import join_added
+from research.results.keeping import join_columns
 from research.storage.base import Study
 from research.storage.damage import readable
 from research.storage.folder import study_name
@@ -93,6 +94,7 @@ class Merging:
             study, shifts = _join(name, sides)
         write_merged(sides, name, study, shifts, preference)
         with readable(" or ".join(names)):
+            join_columns([Path(item) for item in _by_preference(names, prefer)], Path(name))
             _tell_codes(name, sides)
         return cast("Callable[[str], Self]", cls)(name)
 
@@ -105,6 +107,13 @@ def _names(studies: Any) -> list[str]:
     if not names:
         raise ValueError("`studies` must name at least one study, got none")
     return names
+
+
+def _by_preference(names: Sequence[str], prefer: int | str | None) -> list[str]:
+    """Return folders so that the first counts of two."""
+    if isinstance(prefer, int):
+        return [names[prefer], *names]
+    return list(reversed(names)) if prefer == "last" else list(names)
 
 
 def _name(item: Any) -> str:

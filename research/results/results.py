@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from copy import copy
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,6 +14,9 @@ from research.profiling.profiler import Profiler, Source
 from research.results.added import Added
 from research.results.asking import Asking
 from research.results.beside import Beside
+from research.results.deriving import Deriving
+from research.results.exports import Exports
+from research.results.foreign import Foreign
 from research.results.importing import Importing
 from research.results.merging import Merging
 from research.results.profiles import read_calls, read_timings
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
 
 
-class ResearchResults(Asking, Beside, Importing, Merging):
+class ResearchResults(Deriving, Asking, Beside, Exports, Foreign, Importing, Merging):
     """Results of a study, read from where it keeps them.
 
     Reading runs no code of the study: configs and numbers are plain data. Pickled objects stay closed
@@ -79,6 +80,7 @@ class ResearchResults(Asking, Beside, Importing, Merging):
         self._env_meta = env_meta
         self._filters: dict[str, Any] = {}
         self._within: range | None = None
+        self._look_at_columns()
 
     @property
     def store(self) -> Store:
@@ -198,50 +200,6 @@ class ResearchResults(Asking, Beside, Importing, Merging):
         head = head.take(owners).reset_index(drop=True)
         return pd.concat([head, frame], axis=1)
 
-    def iter_frames(self, chunk: int = 1000, **how: Any) -> Iterator[pd.DataFrame]:
-        """Walk the table of `to_df` in parts, of which only one is in memory at a time.
-
-        Parameters
-        ----------
-        chunk : int, default 1000
-            Of how many experiments a part is, at most.
-        **how
-            As in `to_df`.
-
-        Yields
-        ------
-        pandas.DataFrame
-            A part, of experiments that follow each other. Each has the columns of its own experiments, and
-            their types. Parts without rows are left out.
-
-        Raises
-        ------
-        ValueError, TypeError
-            As in `to_df`, and if `chunk` is no positive number.
-
-        Examples
-        --------
-        >>> from research import EC, Research, Domain
-        >>> study = Research(domain=Domain(a=range(5))).add_callable('f', abs, args=[EC('a')], save_to='b')
-        >>> results = study.run(dump_results=False, parallel=False, bar=False).results
-        >>> [part['b'].tolist() for part in results.iter_frames(chunk=2)]
-        [[0, 1], [2, 3], [4]]
-        """
-        if not isinstance(chunk, int) or isinstance(chunk, bool) or chunk < 1:
-            raise ValueError(f"`chunk` must be a positive int, got {chunk!r}")
-        part, is_empty = copy(self), True
-        for start in count(0, chunk):
-            part._within = range(start, start + chunk)
-            with self._reading():
-                if not self._store.read(within=part._within).experiments:
-                    break
-            frame = part.to_df(**how)
-            if len(frame):
-                is_empty = False
-                yield frame
-        if is_empty:
-            self.to_df(**how)  # says what is wrong with a filter, if anything is
-
     def configs_to_df(
         self,
         use_alias: bool = True,
@@ -349,7 +307,7 @@ class ResearchResults(Asking, Beside, Importing, Merging):
         source = Source(lambda: checked(TIMES, read_timings), lambda: checked(FUNCTIONS, read_calls))
         return Profiler(source, self.study.settings.get("profile", 0))
 
-    def _read(
+    def _read_stored(
         self, filters: dict[str, Any], values: bool = True, configs: bool = True
     ) -> tuple[list[StoredExperiment], list[Series]]:
         study = self.study

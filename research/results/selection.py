@@ -47,6 +47,13 @@ class StoredExperiment:
         self._parameters = parameters
         self._added = added
         self._look_up = look_up
+        self._change: Callable[[Any], Any] | None = None
+
+    def changed(self, change: Callable[[Any], Any]) -> StoredExperiment:
+        """Return the same with values of parameters as a function makes them; what is stored stays."""
+        other = StoredExperiment(self.row, self._parameters, self._added, self._look_up)
+        other._change = change
+        return other
 
     @cached_property
     def config(self) -> Config:
@@ -63,7 +70,10 @@ class StoredExperiment:
 
     def _config(self, make: Callable[[dict[str, Any]], Any]) -> Config:
         config, defaults, rules = self._all_forms()
-        return Config.from_canonical(self._sorted({**config, **defaults}), defaults, make, rules)
+        made = Config.from_canonical(self._sorted({**config, **defaults}), defaults, make, rules)
+        if self._change is None:
+            return made
+        return Config.of_items({name: self._change(value) for name, value in made.raw_items()}, None, rules)
 
     def forms(self) -> dict[str, Any]:
         """Return canonical forms of all that is shown of the config, in no order."""
@@ -241,8 +251,8 @@ def select(
         tests.append(_domain_test(_domain(domain), study_seed))
     wanted = _together("config", {} if config is None else config, kwargs)
     if wanted:
-        tests.append(_config_test(wanted))
-    ids = None if experiment_id is None else frozenset(_texts("experiment_id", experiment_id))
+        tests.append(config_test(wanted))
+    ids = None if experiment_id is None else frozenset(as_texts("experiment_id", experiment_id))
 
     def chosen(row: ExperimentRow) -> bool:
         if ids is not None and row.id not in ids and row.shown_id not in ids:
@@ -252,7 +262,7 @@ def select(
 
     return Selection(
         chosen if tests or ids is not None else None,
-        None if name is None else tuple(_texts("name", name)),
+        None if name is None else tuple(as_texts("name", name)),
         None if iterations is None else frozenset(_numbers(iterations)),
     )
 
@@ -300,7 +310,8 @@ def _together(argument: str, given: Any, keywords: Mapping[str, Any]) -> dict[st
     return {**values, **keywords}
 
 
-def _texts(argument: str, value: Any) -> Sequence[str]:
+def as_texts(argument: str, value: Any) -> Sequence[str]:
+    """Return one text or several as a list."""
     if isinstance(value, str):
         return [value]
     found = list(value) if isinstance(value, Iterable) else [value]
@@ -320,7 +331,8 @@ def _numbers(iterations: Any) -> Iterator[int]:
         yield int(item)
 
 
-def _config_test(wanted: Mapping[str, Any]) -> Callable[[StoredExperiment], bool]:
+def config_test(wanted: Mapping[str, Any]) -> Callable[[StoredExperiment], bool]:
+    """Test whether a config has these values."""
     texts = entries(wanted.items())
     return lambda experiment: all(experiment.entries.get(name) == text for name, text in texts)
 

@@ -67,7 +67,7 @@ def all_series(
     with_history = set()
     for (key, variable), rows in groupby(snapshot.history, lambda row: (row.key, row.variable)):
         with_history.add((key, variable))
-        yield from _filtered(_joined(key, variable, list(rows), objects.get((key, variable))), iterations)
+        yield from filtered(_joined(key, variable, list(rows), objects.get((key, variable))), iterations)
     for last in snapshot.latest:
         if (last.key, last.variable) in with_history:
             continue
@@ -75,7 +75,7 @@ def all_series(
         if last.type == "object":
             value = objects[last.key, last.variable][last.iteration]
         series = Series(last.key, last.variable, np.array([last.iteration], dtype=np.int64), [value], False)
-        yield from _filtered(series, iterations)
+        yield from filtered(series, iterations)
 
 
 def _joined(key: int, variable: str, rows: list[HistoryRow], objects: dict[int, Any] | None) -> Series:
@@ -109,7 +109,8 @@ def _joined(key: int, variable: str, rows: list[HistoryRow], objects: dict[int, 
     return Series(key, variable, iterations, values, of_numpy)
 
 
-def _filtered(series: Series, iterations: frozenset[int] | None) -> Iterator[Series]:
+def filtered(series: Series, iterations: frozenset[int] | None) -> Iterator[Series]:
+    """Give a series at these iterations only, if it has any of them."""
     if iterations is None:
         yield series
         return

@@ -33,6 +33,14 @@ def test_what_a_grid_costs_does_not_depend_on_its_size():
         set_values(domain, "a", [-1], extend=True)
 
 
+def test_values_are_added_to_those_of_listed_configs():
+    assert dicts(set_values(Domain([{"a": 1}, {"a": 2}]), "a", [2, 3], extend=True)) == [
+        {"a": 1},
+        {"a": 2},
+        {"a": 3},
+    ]
+
+
 def test_draws_are_replaced_by_values():
     domain = Domain(a=[1, 2], x=NumpySampler("normal", seed=1))
     assert dicts(set_values(domain, "x", [0.5])) == [{"a": 1, "x": 0.5}, {"a": 2, "x": 0.5}]

@@ -167,7 +167,7 @@ def test_a_reader_and_four_workers_do_not_disturb_each_other():
     statuses = Counter(ResearchResults("study").statuses_to_df()["status"])
     assert seen["ended"] == statuses["done"] + statuses["failed"] == statuses.total() >= N_CONFIGS
     assert statuses["failed"] * 10 == statuses.total()
-    assert seen["polls"] > 3
+    assert seen["polls"] > 1
     assert seen["statuses"].keys() >= {"running", "done", "failed"}
     log = Path("study/research.log").read_text()
     remarks = re.findall(r" (?:WARNING|ERROR) .*", log)

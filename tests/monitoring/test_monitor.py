@@ -103,7 +103,7 @@ def test_of_troubles_the_first_one_is_described_in_one_line():
     first, second, third = describe_troubles(monitor, Path("study/research.log")).split("\n")
     assert first == "1 failed and 1 lost of 2 experiments"
     assert second.startswith("  the first failure: ValueError: first line, very very")
-    assert second.endswith("…, in 'fit' of experiment b")
+    assert second.endswith("very long second line, in 'fit' of experiment b")
     assert len(second) < 300
     assert third == (
         "  see `.monitor.exceptions` of the study, or `.results.statuses_to_df()` of the study for those "

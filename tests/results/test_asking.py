@@ -386,3 +386,10 @@ def test_a_study_of_its_own_is_asked_while_it_is_written():
     identity = results.select("id", a=2)["id"][0]
     assert identity == list(results.configs)[1]
     assert results.compare([identity, next(iter(results.configs))[-16:]]).loc["a"].tolist() == [2, 1]
+
+
+def test_columns_made_of_others_and_paths_that_have_moved_are_asked_about():
+    results = in_memory([({"a": n, "path": f"/old/{n}"}, {"x": n}) for n in range(3)])
+    more = results.with_column("twice", lambda row: 2 * row["x"]).map_paths("/old", "/new")
+    assert found(more, "path", "twice", where="twice > 1 and path != '/new/1'") == [("/new/2", 4)]
+    assert more.best("twice", n=1)["a"].tolist() == [2]

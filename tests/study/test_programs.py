@@ -251,6 +251,27 @@ def test_a_program_reports_iteration_by_iteration():
     assert study.results.artifacts_to_df().empty
 
 
+@pytest.mark.parametrize(
+    ("last", "text"),
+    [
+        ({"values": {"x": 9}}, "'x' was reported for iteration 1, then for none"),
+        ({"values": {"x": 9}, "iterations": 5}, "got 'iterations'; did you mean 'iteration'"),
+    ],
+)
+def test_a_report_never_takes_the_place_of_another_unasked(last, text):
+    program = script(
+        f"""
+        with open(os.environ["RESEARCH_REPORT"], "a") as file:
+            for step in range(2):
+                print(json.dumps({{"iteration": step, "values": {{"x": step}}}}), file=file)
+            print(json.dumps({last}), file=file)
+        """
+    )
+    study = Research("study").add_command(program).run(bar=False, parallel=False)
+    assert study.monitor.counts == {"failed": 1}
+    assert text in str(study.monitor.exceptions[0]["exception"])
+
+
 def test_what_is_reported_is_there_while_the_program_runs():
     program = script(
         """

@@ -134,8 +134,8 @@ def test_an_updated_config_may_be_returned():
 
 def test_what_has_a_taken_name_is_kept_under_another():
     table = sweep(lambda a: {"a": a + 1, "id": 5, "status": 6, 7: 8}, Domain(a=[1]), **HERE)
-    assert table.columns.tolist() == ["id", "a", "status_", "7", "a_", "id_", "status"]
-    assert rows(table, "a", "status_", "7", "a_", "id_", "status") == [(1, "done", 8, 2, 5, 6)]
+    assert table.columns.tolist() == ["id", "a", "status", "7", "a_", "id_", "status_"]
+    assert rows(table, "a", "status", "7", "a_", "id_", "status_") == [(1, "done", 8, 2, 5, 6)]
 
 
 def test_each_config_has_a_row_whatever_comes_of_it():
