@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from research.results.added import Added
-from research.results.selection import select
-from research.storage.base import Store, Study
+from research.results.derived import Column, Moved
+from research.results.selection import StoredExperiment, select
+from research.results.values import Series
+from research.storage.base import Snapshot, Store, Study
 
 if TYPE_CHECKING:
     import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
@@ -29,6 +31,7 @@ class Asking:
     _store: Store
     _load_objects: bool
     _filters: dict[str, Any]
+    _moved: tuple[Moved, ...]
 
     @property
     def study(self) -> Study:
@@ -36,6 +39,14 @@ class Asking:
         raise NotImplementedError
 
     def _reading(self) -> AbstractContextManager[None]:
+        raise NotImplementedError
+
+    def _all_columns(self) -> list[Column]:
+        raise NotImplementedError
+
+    def _read(
+        self, filters: dict[str, Any], values: bool = True, configs: bool = True
+    ) -> tuple[list[StoredExperiment], list[Series]]:
         raise NotImplementedError
 
     @property
@@ -344,6 +355,11 @@ class Asking:
         used |= wanted
         wanted |= set(fields)
         is_all = everything or (question.names is None and not question.needed)
+
+        if self._moved or self._all_columns():  # columns that are made of others, paths as they are now
+            experiments, series = self._read({})
+            rows = Snapshot([item.row for item in experiments])
+            return Columns(rows, known, None, ([dict(item.shown.items()) for item in experiments], series))
 
         def read(variables: Sequence[str] | None) -> Columns:
             if selection.variables is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple, NoReturn, TypeAlias
 
@@ -13,10 +13,10 @@ from research.domain.decoding import decode, look_up
 from research.domain.values import Opaque
 from research.errors import did_you_mean
 from research.events import show_id
-from research.results.added import DEVICE, Added
+from research.results.added import DEVICE, NOTHING, Added
 from research.results.frames import MISSING, free_name
 from research.results.selection import StoredExperiment, in_order
-from research.results.values import all_series, opened_one
+from research.results.values import Series, all_series, opened_one
 from research.storage.base import ExperimentRow, LastValues, ObjectRow, Snapshot
 from research.storage.encoding import OBJECT, decode_scalar
 
@@ -28,6 +28,7 @@ _STORED = {
     "updates": ("generation",),
 }
 FIELDS = (*_STORED, DEVICE)  # what every experiment has, by its names
+_OF_ADDED = ("group", "slot", "worker", "generation")  # what is added to a config depends on them
 _CHANGES = ('"defaults"', '"ignored"', '"replaced"')  # notes of configs, by which more is shown than stored
 _NO_ROW = ExperimentRow._make([None] * len(ExperimentRow._fields))
 PARAMETER, VARIABLE, FIELD = "parameter", "variable", "field"
@@ -57,9 +58,10 @@ class Known(NamedTuple):
 
 def stored_columns(names: Collection[str], added: Added) -> list[str]:
     """Return the columns of experiments to be read for some names; none, where it is by rows."""
-    if not added.is_nothing or (DEVICE in names and added.has_devices):
+    if DEVICE in names and added.has_devices:
         return []
     found = {column for name in names for column in _STORED.get(name, ())}
+    found |= set(() if added.is_nothing else _OF_ADDED)
     return ["key", "config", "aliases", *sorted(found)]
 
 
@@ -76,14 +78,26 @@ class Columns:
     known : Known
     iterations : frozenset of int, optional
         Only values at these count. The snapshot has the history, then.
+    shown : tuple of (list of dict, list of Series), optional
+        Configs and series as they are shown, where that is more than what is stored.
     """
 
-    def __init__(self, snapshot: Snapshot, known: Known, iterations: frozenset[int] | None = None) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        known: Known,
+        iterations: frozenset[int] | None = None,
+        shown: tuple[list[dict[str, Any]], Sequence[Series]] | None = None,
+    ) -> None:
         self._snapshot = snapshot
         self._known = known
         self._keys: list[int] = list(self._stored("key"))
-        self._forms = self._read_forms()
-        self._last = _last_values(snapshot, iterations)
+        self._is_decoded = shown is not None
+        if shown is None:
+            self._forms = self._read_forms()
+            self._last = _last_values(snapshot, iterations)
+        else:
+            self._forms, self._last = shown[0], _ends(shown[1])
         self._made: dict[str, list[Any]] = {}
         present: dict[str, None] = {}
         for paths in dict.fromkeys(map(tuple, self._forms)):
@@ -106,18 +120,27 @@ class Columns:
 
     def _read_forms(self) -> list[dict[str, Any]]:
         """Return canonical forms of the values of all configs, all texts read in one go."""
-        texts, aliases = self._stored("config"), self._stored("aliases")
-        added = self._known.added
-        if not added.is_nothing:
-            return [StoredExperiment(row, (), added).forms() for row in self._snapshot.experiments]
-        read = json.loads(f"[{','.join(texts)}]")
-        if len(read) != len(texts) or not set(map(type, read)) <= {dict}:
+        added, texts, notes = self._known.added, self._stored("config"), self._stored("aliases")
+        forms: list[dict[str, Any]] = json.loads(f"[{','.join(texts)}]")
+        if len(forms) != len(texts) or not set(map(type, forms)) <= {dict}:
             raise ValueError("configs are no JSON objects")
-        for place, notes in enumerate(aliases):
-            if notes is not None and any(word in notes for word in _CHANGES):  # not only short names
-                row = _NO_ROW._replace(config=texts[place], aliases=notes)
-                read[place] = StoredExperiment(row).forms()
-        return list(read)
+        columns = [] if added.is_nothing else [self._stored(name) for name in _OF_ADDED]
+        known: dict[Any, dict[str, Any]] = {}  # which defaults apply depends on names alone
+        for place, note in enumerate(notes):
+            is_more = note is not None and any(word in note for word in _CHANGES)  # than short names
+            if not is_more and added.is_nothing:
+                continue
+            given = {name: column[place] for name, column in zip(_OF_ADDED, columns, strict=False)}
+            row = _NO_ROW._replace(config=texts[place], aliases=note, **given)
+            if is_more:
+                forms[place] = StoredExperiment(row, (), added if given else NOTHING).forms()
+                continue
+            form = {**forms[place], **added.forms(row)} if added.names else forms[place]
+            kind = (row.generation, *form)
+            if kind not in known:
+                known[kind] = added.defaults(form, row.generation)
+            forms[place] = {**form, **known[kind]}
+        return forms
 
     @property
     def ids(self) -> list[str]:
@@ -173,7 +196,7 @@ class Columns:
             if name in self.parameters:
                 make = look_up if self._known.load_objects else Opaque
                 values = [self._forms[place].get(name, MISSING) for place in places]
-                if {dict, list} & set(map(type, values)):
+                if not self._is_decoded and {dict, list} & set(map(type, values)):
                     values = [decode(item, make) if type(item) in (dict, list) else item for item in values]
                 return values
             if name in self._last:
@@ -205,16 +228,12 @@ class Columns:
 
 def _last_values(snapshot: Snapshot, iterations: frozenset[int] | None) -> dict[str, _Column]:
     """Return keys of experiments and last values, by variables; of objects what tells of them."""
-    found: dict[str, _Column] = {}
     if iterations is not None:
         objects: dict[tuple[int, str], dict[int, Any]] = {}
         for item in snapshot.objects:
             objects.setdefault((item.key, item.variable), {})[item.iteration] = item
-        for series in all_series(snapshot, objects, iterations):
-            keys, values = found.setdefault(series.variable, ([], []))
-            keys.append(series.key)
-            values.append(list(series.as_saved().values())[-1])
-        return found
+        return _ends(all_series(snapshot, objects, iterations))
+    found: dict[str, _Column] = {}
     closed = {(item.key, item.variable): item for item in snapshot.objects}
     for part in snapshot.last:
         keys, values = list(part.keys), _decoded(part)
@@ -222,6 +241,16 @@ def _last_values(snapshot: Snapshot, iterations: frozenset[int] | None) -> dict[
             pairs = zip(keys, values, strict=True)
             values = [closed[key, part.variable] if value is OBJECT else value for key, value in pairs]
         found[part.variable] = keys, values
+    return found
+
+
+def _ends(series: Iterable[Series]) -> dict[str, _Column]:
+    """Return keys of experiments and the last values of series, by variables."""
+    found: dict[str, _Column] = {}
+    for item in series:
+        keys, values = found.setdefault(item.variable, ([], []))
+        keys.append(item.key)
+        values.append(list(item.as_saved().values())[-1])
     return found
 
 

@@ -16,6 +16,7 @@ from research.domain.values import Alias, Opaque
 from research.errors import UnstableValueError
 from research.results.frames import MISSING
 from research.storage.base import ObjectRow
+from research.storage.encoding import Unloaded
 
 SIGNS: dict[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
@@ -161,6 +162,8 @@ def identity(value: Any) -> Any:
     """Return what tells values apart: equal for equal ones of one type; nan is nan, 0.0 and -0.0 are two."""
     if value is MISSING:
         return None
+    if isinstance(value, Unloaded):
+        return Unloaded, id(value)
     if type(value) is float:
         return float, repr(value)
     if type(value) in _EXACT or type(value) is str:

@@ -158,6 +158,26 @@ def test_what_defaults_aliases_workers_and_branches_add_is_there():
     pd.testing.assert_frame_equal(results.select(), frame)
 
 
+def test_what_rules_keep_out_and_what_came_later_is_there():
+    domain = (
+        (Domain(a=[1, 2]) * Domain(note=["x"], file=["/here/f"]))
+        .ignore("note")
+        .hash_with(file=lambda config, value: len(value))
+    )
+    Research("study", domain).add_callable(abs, args=[EC("a")], save_to="x").run(parallel=False, bar=False)
+    wider = Domain(a=[1, 2, 3], depth=[2]) * Domain(note=["x"], file=["/here/f"])
+    wider = (
+        wider.with_defaults(depth=2, width=5).ignore("note").hash_with(file=lambda config, value: len(value))
+    )
+    study = Research("study", wider).add_callable(abs, args=[EC("a")], save_to="x")
+    added = [{"where": "here"}]
+    results = study.run(parallel=False, bar=False, resume=True, workers=added, code_changed="keep").results
+    frame = results.to_df().drop(columns="iteration")
+    pd.testing.assert_frame_equal(results.select(), frame)
+    assert found(results, "a", "note", "file", "depth", where="width == 5")[0] == (1, "x", "/here/f", 2)
+    assert found(results, "a", where="`where` is null") == [1, 2]
+
+
 def test_fields_of_experiments_give_way_to_what_is_called_like_them():
     write_study("study", {1: [0.5], 2: []}, statuses={2: "failed"})
     results = ResearchResults("study")
@@ -366,3 +386,10 @@ def test_a_study_of_its_own_is_asked_while_it_is_written():
     identity = results.select("id", a=2)["id"][0]
     assert identity == list(results.configs)[1]
     assert results.compare([identity, next(iter(results.configs))[-16:]]).loc["a"].tolist() == [2, 1]
+
+
+def test_columns_made_of_others_and_paths_that_have_moved_are_asked_about():
+    results = in_memory([({"a": n, "path": f"/old/{n}"}, {"x": n}) for n in range(3)])
+    more = results.with_column("twice", lambda row: 2 * row["x"]).map_paths("/old", "/new")
+    assert found(more, "path", "twice", where="twice > 1 and path != '/new/1'") == [("/new/2", 4)]
+    assert more.best("twice", n=1)["a"].tolist() == [2]
