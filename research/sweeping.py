@@ -120,13 +120,17 @@ def sweep_study(
     """Return the study that `sweep` runs; arguments and errors are those of `sweep`."""
     if not callable(func):
         raise TypeError(f"`func` must be callable, got {type(func).__name__} {func!r}")
+    is_listed = not isinstance(domain, Domain | Mapping)
     if not isinstance(domain, Domain):
         domain = Domain(domain) if isinstance(domain, Mapping) else Domain.from_configs(domain)
     first = next(iter(domain), None)
     ignored = first.rules.ignored if first is not None and first.rules is not None else ()
     way = _read_signature(func, domain.names, ignored)
+    if is_listed:
+        _check_each(func, domain, way)
     study = Research(name, domain, n_configs=n_configs, n_reps=n_reps)
-    study.add_callable(_name_of(func), call, args=[func, EC(full=True), *way], save_output_dict=True)
+    given = [func, EC(full=True), way.places, way.names, way.takes_all]
+    study.add_callable(_name_of(func), call, args=given, save_output_dict=True)
     return study
 
 
@@ -136,6 +140,16 @@ class Way(NamedTuple):
     places: Sequence[str] | None  # parameters that it takes by place; None: the whole config
     names: Sequence[str]  # that it takes by name
     takes_all: bool  # others, too
+    needed: Sequence[str] = ()  # parameters that no default of the function can stand for
+
+
+def _check_each(func: Callable[..., Any], domain: Domain, way: Way) -> None:
+    """Refuse configs that lack what a function needs: each may have parameters of its own."""
+    for number, config in enumerate(domain):
+        for wanted in way.needed:
+            if wanted not in config:
+                what = f"config number {number}, {dict(config)!r}"
+                raise ValueError(f"{_name_of(func)}() needs {wanted!r}, which {what}, lacks")
 
 
 def call(
@@ -231,7 +245,8 @@ def _read_signature(func: Callable[..., Any], parameters: Sequence[str], ignored
                 f"{name}() takes no {group!r}, which is a parameter{near}; "
                 "`**others` would take what is not named, a single argument the whole config"
             )
-    return Way(tuple(item for item in by_place if item in known), tuple(by_name), takes_all)
+    needed = tuple(item for item in required if item not in AUXILIARY)
+    return Way(tuple(item for item in by_place if item in known), tuple(by_name), takes_all, needed)
 
 
 def results_frame(results: ResearchResults) -> pd.DataFrame:

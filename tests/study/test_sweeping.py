@@ -192,3 +192,11 @@ def test_what_makes_no_sense_is_refused(func, domain, error, text):
 def test_a_sweep_waits():
     with pytest.raises(ValueError, match="`detach=True` returns at once"):
         sweep(product, GRID, name="calc", detach=True)
+
+
+def test_a_config_that_lacks_what_is_needed_is_refused_before_anything_is_called():
+    calls = []
+    with pytest.raises(ValueError, match=r"needs 'b', which config number 1, \{'a': 1\}, lacks"):
+        sweep(lambda a, b: calls.append(a), [{"a": 1, "b": 2}, {"a": 1}], **HERE)
+    assert not calls
+    assert rows(sweep(lambda a, b=5: a + b, [{"a": 1, "b": 2}, {"a": 1}], **HERE), "result") == [(3,), (6,)]
