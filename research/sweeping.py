@@ -125,7 +125,8 @@ def sweep_study(
         domain = Domain(domain) if isinstance(domain, Mapping) else Domain.from_configs(domain)
     first = next(iter(domain), None)
     ignored = first.rules.ignored if first is not None and first.rules is not None else ()
-    way = _read_signature(func, domain.names, ignored)
+    is_empty = first is None and not domain.names  # then nothing is known of parameters, and nothing is run
+    way = Way(None, (), False) if is_empty else _read_signature(func, domain.names, ignored)
     if is_listed:
         _check_each(func, domain, way)
     study = Research(name, domain, n_configs=n_configs, n_reps=n_reps)

@@ -279,11 +279,14 @@ def _parse(text: str, what: str) -> int | range | slice:
         if ":" in text:
             return slice(*(int(part) if part.strip() else None for part in text.split(":")))
         first, dash, last = text.partition("-")
-        if dash and first:
-            return range(int(first), int(last) + 1)
-        return int(text)
+        if not (dash and first):
+            return int(text)
+        numbers = range(int(first), int(last) + 1)
     except (TypeError, ValueError):
         raise ParametersError(f"{what}: {text!r} is no index, and no range as '0-2' or '0:3' are") from None
+    if not numbers:
+        raise ParametersError(f"{what}: {text!r} ends before it begins")
+    return numbers
 
 
 def _place(number: int, length: int | None, what: str) -> int:

@@ -180,6 +180,7 @@ def test_names_choose(seeded):
         ("5-8", "there is no config number 8"),
         ("a", "'a' is no index"),
         ("1-", "'1-' is no index"),
+        ("2-1", "'2-1' ends before it begins"),
         ("::0", "must not be 0"),
         (range(-2, 0), "a range counts from 0"),
         (1.5, "must be an int, a text such as"),

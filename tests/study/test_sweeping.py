@@ -200,3 +200,7 @@ def test_a_config_that_lacks_what_is_needed_is_refused_before_anything_is_called
         sweep(lambda a, b: calls.append(a), [{"a": 1, "b": 2}, {"a": 1}], **HERE)
     assert not calls
     assert rows(sweep(lambda a, b=5: a + b, [{"a": 1, "b": 2}, {"a": 1}], **HERE), "result") == [(3,), (6,)]
+
+
+def test_a_sweep_over_nothing_calls_nothing():
+    assert sweep(lambda a, b: 1 / 0, [], **HERE).empty
