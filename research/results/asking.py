@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from research.results.added import Added
 from research.results.derived import Column, Moved
-from research.results.selection import StoredExperiment, select
-from research.results.values import Series
-from research.storage.base import Snapshot, Store, Study
+from research.results.reads import Reads
+from research.results.selection import select
+from research.storage.base import Snapshot
 
 if TYPE_CHECKING:
     import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from research.results.conditions import Condition, Terms
 
 
-class Asking:
+class Asking(Reads):
     """Questions whose answers have one row per experiment, or less.
 
     A name is a parameter, a variable (its last value counts), or what every experiment has: `id`, `status`,
@@ -28,25 +27,11 @@ class Asking:
     `updates`, `device`; where a parameter or variable is called so, these end in an underscore.
     """
 
-    _store: Store
     _load_objects: bool
     _filters: dict[str, Any]
     _moved: tuple[Moved, ...]
 
-    @property
-    def study(self) -> Study:
-        """What is stored of the study as a whole."""
-        raise NotImplementedError
-
-    def _reading(self) -> AbstractContextManager[None]:
-        raise NotImplementedError
-
     def _all_columns(self) -> list[Column]:
-        raise NotImplementedError
-
-    def _read(
-        self, filters: dict[str, Any], values: bool = True, configs: bool = True
-    ) -> tuple[list[StoredExperiment], list[Series]]:
         raise NotImplementedError
 
     @property

@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from research.results.outputs import kept_files, read_log, read_surroundings
-from research.results.selection import StoredExperiment, select
-from research.results.values import Series
-from research.storage.base import Store, Study
+from research.results.reads import Reads
+from research.results.selection import select
 
 if TYPE_CHECKING:
     import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
 
 
-class Beside:
+class Beside(Reads):
     """`artifacts_to_df`, `log` and `env_meta` of results."""
 
     _folder: Path | None
-    _store: Store
     _env_meta: Mapping[str, str] | None
-
-    @property
-    def study(self) -> Study:
-        """What is stored of the study as a whole."""
-        raise NotImplementedError
-
-    def _reading(self) -> AbstractContextManager[None]:
-        raise NotImplementedError
-
-    def _read(
-        self, filters: dict[str, Any], values: bool = True, configs: bool = True
-    ) -> tuple[list[StoredExperiment], list[Series]]:
-        raise NotImplementedError
 
     def artifacts_to_df(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from copy import copy
 from functools import partial
 from pathlib import Path, PurePath
@@ -16,6 +15,7 @@ from research.experiment.experiment import check_variable
 from research.results.added import Added
 from research.results.derived import Column, Moved, derive, is_wanted, translate
 from research.results.keeping import KeptColumns
+from research.results.reads import Reads
 from research.results.selection import (
     AUXILIARY,
     StoredExperiment,
@@ -25,7 +25,6 @@ from research.results.selection import (
     select,
 )
 from research.results.values import Series, filtered
-from research.storage.base import Study
 
 
 class _Asked(NamedTuple):
@@ -37,7 +36,7 @@ class _Asked(NamedTuple):
     names: frozenset[str] | None  # variables; None: all
 
 
-class Deriving:
+class Deriving(Reads):
     """`with_column` and `map_paths` of results."""
 
     _folder: Path | None
@@ -48,14 +47,6 @@ class Deriving:
         self._made: tuple[Column, ...] = ()
         self._moved: tuple[Moved, ...] = ()
         self._kept = None if self._folder is None else KeptColumns(self._folder)
-
-    @property
-    def study(self) -> Study:
-        """What is stored of the study as a whole."""
-        raise NotImplementedError
-
-    def _reading(self) -> AbstractContextManager[None]:
-        raise NotImplementedError
 
     def _read_stored(
         self, filters: dict[str, Any], values: bool = True, configs: bool = True

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from copy import copy
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from research.results.selection import StoredExperiment
+from research.results.reads import Reads
 from research.results.values import Series
-from research.storage.base import Store, Study
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,24 +21,10 @@ if TYPE_CHECKING:
 _CHUNK = 1000
 
 
-class Exports:
+class Exports(Reads):
     """`iter_frames`, `to_parquet`, `to_csv`, `to_json`, `to_sqlite` and `to_xarray` of results."""
 
-    _store: Store
     _within: range | None
-
-    @property
-    def study(self) -> Study:
-        """What is stored of the study as a whole."""
-        raise NotImplementedError
-
-    def _reading(self) -> AbstractContextManager[None]:
-        raise NotImplementedError
-
-    def _read(
-        self, filters: dict[str, Any], values: bool = True, configs: bool = True
-    ) -> tuple[list[StoredExperiment], list[Series]]:
-        raise NotImplementedError
 
     def to_df(self, **how: Any) -> pd.DataFrame:
         """Return results as a DataFrame."""
