@@ -86,6 +86,11 @@ class Begun(NamedTuple):
     note: str | None
     version: str | None  # of this library
 
+    def hiding(self, hide: Callable[[str], str]) -> Begun:
+        """Return it with its texts as a function shows them."""
+        shown = {name: hide(text) for name, text in self._asdict().items() if isinstance(text, str)}
+        return Begun(**{**self._asdict(), **shown})
+
 
 Record: TypeAlias = (
     Begun | Registered | Restarted | Replaced | Running | Values | Profiled | Output | Ended | Closed

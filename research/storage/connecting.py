@@ -10,8 +10,15 @@ from pathlib import Path
 from urllib.parse import quote
 
 PATIENCE = 30.0  # seconds to wait for who holds the database locked
+CHANGE_SECONDS = 2.0  # in which it is taken out of WAL mode, at most
 MOST_CHECKED = 8 * 2**20  # bytes of a database that is read as a whole before it is gone on with
 _NO_SHARED_MEMORY = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL)
+
+
+def lacks_shared_memory(error: object) -> bool:
+    """Whether an error says that a database cannot be read in WAL mode."""
+    code = error.sqlite_errorcode if isinstance(error, sqlite3.OperationalError) else sqlite3.SQLITE_OK
+    return code & 0xFF in _NO_SHARED_MEMORY
 
 
 def _uri(path: Path, options: str) -> str:
@@ -60,7 +67,7 @@ def connect_to_write(path: Path, warn: Callable[[str], object]) -> sqlite3.Conne
     try:
         connection, mode = _begin_wal(path)
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in _NO_SHARED_MEMORY:
+        if not lacks_shared_memory(error):
             raise
         _leave_wal(path)
         connection, mode = _connect(path, "mode=rwc"), "delete"
@@ -109,7 +116,8 @@ def make_readable(path: Path) -> None:
         try:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF not in (*_NO_SHARED_MEMORY, sqlite3.SQLITE_READONLY):
+            is_broken_off = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY
+            if not (is_broken_off or lacks_shared_memory(error)):
                 raise
         else:
             return

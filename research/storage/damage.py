@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from research.errors import ResearchError, cannot_read
+from research.errors import ResearchError, cannot_ask, cannot_read
 
 _OF_DAMAGE = (
     sqlite3.Error,
@@ -32,6 +32,8 @@ def readable(place: object) -> Iterator[None]:
     ------
     DamagedStudyError
         Instead of all errors that rows which are not what they should be can lead to.
+    StudyError
+        If a server does not give them.
     """
     try:
         yield
@@ -40,6 +42,8 @@ def readable(place: object) -> Iterator[None]:
     except Exception as error:
         from sqlalchemy.exc import DBAPIError  # takes a tenth of a second
 
+        if isinstance(error, DBAPIError) and hasattr(error.orig, "sqlstate"):  # a server's
+            raise cannot_ask(place, error) from error
         if isinstance(error, (DBAPIError, *_OF_DAMAGE)):
             raise cannot_read(place, error) from error
         raise

@@ -8,9 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from research.errors import StudyError
 from research.storage import schema
 from research.storage.batch import UPDATED, Batch
-from research.storage.tables import TABLES, VALUES
+from research.storage.tables import EXPERIMENTS, TABLES, VALUES
 from research.storage.upgrading import absent_columns
 from research.storage.writing import Begin, exists_already, not_found
 
@@ -23,13 +24,15 @@ class DatabaseWriter:
     Parameters
     ----------
     engine : sqlalchemy.Engine
+    place : object, optional
+        Of the database, as users know it. Default: the engine's URL.
     """
 
     errors: tuple[type[BaseException], ...] = (sa.exc.DBAPIError, OSError)
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, place: object = None) -> None:
         self._engine = engine
-        self.place: object = engine.url
+        self.place: object = engine.url if place is None else place
         insert = import_module(f"sqlalchemy.dialects.{engine.dialect.name}").insert
         self._upserts = {table.name: _upsert(schema.metadata.tables[table.name], insert) for table in TABLES}
         self._update = _update({name: sa.bindparam(f"new_{name}") for name in UPDATED})
@@ -40,6 +43,7 @@ class DatabaseWriter:
             if self._engine.dialect.name == "postgresql":  # two that make tables at once fail
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING_TABLES)))
             schema.metadata.create_all(connection)
+            schema.on_servers.create_all(connection)
         with self._engine.begin() as connection:
             if resume:
                 return self._go_on(connection, row, name)
@@ -74,6 +78,19 @@ class DatabaseWriter:
         )
 
     def write(self, study: int, batch: Batch) -> None:
+        try:
+            self._write(study, batch)
+        except sa.exc.IntegrityError as error:
+            raise self._not_own() from error
+
+    def _not_own(self) -> StudyError:
+        return StudyError(
+            f"another driver has begun experiments in {str(self.place)!r} that this one was to write: shards "
+            "that run at once must be of one domain; what was stored before is kept: go on by "
+            "run(resume=True) when the other has ended"
+        )
+
+    def _write(self, study: int, batch: Batch) -> None:
         with self._engine.begin() as connection:
             for values in VALUES if batch.cleared else ():
                 table = schema.metadata.tables[values.name]
@@ -82,7 +99,10 @@ class DatabaseWriter:
             for kind, rows in batch.rows():
                 for row in rows:
                     row["study"] = study
-                connection.execute(self._upserts[kind.name], rows)
+                options = {"preserve_rowcount": kind is EXPERIMENTS}
+                done = connection.execute(self._upserts[kind.name], rows, execution_options=options)
+                if kind is EXPERIMENTS and done.rowcount != len(rows):
+                    raise self._not_own()
             for statement, changes in (
                 (self._update, batch.updates),
                 (self._begin_again, batch.again),
@@ -109,7 +129,8 @@ def _upsert(table: sa.Table, insert: Any) -> Any:
     statement = insert(table)
     keys = [column.name for column in table.primary_key]
     changes = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=changes)
+    own = table.c.id == statement.excluded.id if table is schema.experiments else None
+    return statement.on_conflict_do_update(index_elements=keys, set_=changes, where=own)
 
 
 def _update(values: dict[str, Any]) -> sa.Update:

@@ -18,10 +18,13 @@ import numpy as np
 from research.events import FUNCTIONS, TIMES, Block, Last, Object, ProfileBlock
 from research.profiling.measuring import Measured
 from research.profiling.tracing import FunctionStats
+from research.storage.scalars import decode_name as decode_name
+from research.storage.scalars import decode_plain, encode_plain
+from research.storage.scalars import encode_name as encode_name
+from research.storage.scalars import is_plain as is_plain
+from research.storage.scalars import plain as plain
 from research.storage.shelf import LARGE, Shelf
 
-_HEX = "$hex:"  # begins names that are written as hex digits
-_EXACT = 2**53  # integers up to here are exact as a float
 _NUMERIC = "biufcmM"  # kinds of dtype whose scalars are plain bytes
 _ANYTHING = (Exception, SystemExit, GeneratorExit)  # that code of users may raise
 
@@ -119,13 +122,12 @@ def dump_pickle(value: Any) -> bytes:
             return data
     except _ANYTHING:  # (dill can do more)
         pass
-    import dill
+    from research.experiment.pickling import dumps
 
     try:
-        pickled: bytes = dill.dumps(value, protocol=5, recurse=True)
+        return dumps(value)
     except _ANYTHING as error:
         raise TypeError(f"a value of type {type(value).__qualname__} cannot be stored: {error}") from error
-    return pickled
 
 
 def decode_object(format: str, data: bytes) -> Any:  # noqa: A002
@@ -149,22 +151,10 @@ def decode_object(format: str, data: bytes) -> Any:  # noqa: A002
 
 def encode_scalar(value: Any) -> tuple[str, float | None, str | None]:
     """Return (type, number, text): what plain SQL can sort and compare, and what makes it exact."""
-    kind = type(value)
-    if kind is float:
-        if math.isnan(value):
-            return "float", None, "nan"
-        return "float", value, "-0.0" if value == 0 and math.copysign(1, value) < 0 else None
-    if kind is int:
-        if -_EXACT <= value <= _EXACT:
-            return "int", value, None
-        return "int", _approximate(value), hex(value)
-    if kind is bool:
-        return "bool", int(value), None
-    if value is None:
-        return "none", None, None
-    if kind is str:
-        return ("str", None, value) if is_plain(value) else ("escaped", None, _escape(value))
-    if kind is Encoded:
+    encoded = encode_plain(value)
+    if encoded is not None:
+        return encoded
+    if type(value) is Encoded:
         return "object", None, None
     number = float(value) if value.dtype.kind in "biuf" else None
     if number is not None and math.isnan(number):
@@ -180,21 +170,9 @@ def decode_scalar(kind: str, number: float | None, text: str | None) -> Any:
     ValueError
         If the kind is unknown.
     """
-    if kind == "float":
-        return float(text) if text is not None else number
-    if kind == "int":
-        return int(text, 16) if text is not None else int(number or 0)
-    if kind == "bool":
-        return bool(number)
-    if kind == "str":
-        return text
-    if kind == "escaped":
-        return _unescape(text or "")
     if kind.startswith("numpy:"):
         return np.frombuffer(bytes.fromhex(text or ""), dtype=kind[6:])[0]
-    if kind not in ("object", "none"):
-        raise ValueError(f"there is no kind of values {kind!r}")
-    return OBJECT if kind == "object" else None
+    return OBJECT if kind == "object" else decode_plain(kind, number, text)
 
 
 def encode_block(
@@ -213,19 +191,21 @@ def encode_block(
         As `freeze` returns them.
     """
     last = Last(iterations[-1], *encode_scalar(values[-1]))
-    objects = tuple(
-        Object(iteration, *value)
-        for iteration, value in zip(iterations, values, strict=True)
-        if type(value) is Encoded
-    )
+    kinds = set(map(type, values))
+    objects: tuple[Object, ...] = ()
+    if Encoded in kinds:
+        pairs = zip(iterations, values, strict=True)
+        objects = tuple(Object(iteration, *value) for iteration, value in pairs if type(value) is Encoded)
     if number is None:
         return Block(variable, None, (iterations[0], 1), 1, "", b"", last, objects)
-    kind, data = _encode_column(values)
+    kind, data = _encode_column(values, kinds)
     return Block(variable, number, _encode_iterations(iterations), len(values), kind, data, last, objects)
 
 
 def _encode_iterations(iterations: Sequence[int]) -> tuple[int, int] | bytes:
     step = iterations[1] - iterations[0] if len(iterations) > 1 else 1
+    if step == 1 and iterations[-1] - iterations[0] == len(iterations) - 1:  # as they rise
+        return int(iterations[0]), 1
     steps = np.asarray(iterations, dtype="<i8")
     if len(iterations) < 3 or bool((np.diff(steps) == step).all()):
         return int(iterations[0]), int(step)
@@ -271,8 +251,7 @@ def decode_iterations(first: int, step: int, count: int, data: bytes | None) -> 
     return first + step * np.arange(count, dtype=np.int64)
 
 
-def _encode_column(values: Sequence[Any]) -> tuple[str, bytes]:
-    kinds = set(map(type, values))
+def _encode_column(values: Sequence[Any], kinds: set[type]) -> tuple[str, bytes]:
     if len(kinds) == 1:
         (kind,) = kinds
         if kind is float:
@@ -298,14 +277,6 @@ def _json(values: Sequence[Any]) -> bytes:
     return json.dumps(values, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-def _escape(text: str) -> str:
-    return text.encode("utf-8", "surrogatepass").hex()
-
-
-def _unescape(text: str) -> str:
-    return bytes.fromhex(text).decode("utf-8", "surrogatepass")
-
-
 def decode_column(kind: str, data: bytes) -> np.ndarray[Any, Any] | list[Any]:
     """Return the values of a block: an array where all were of one numeric type, else a list.
 
@@ -324,35 +295,6 @@ def decode_column(kind: str, data: bytes) -> np.ndarray[Any, Any] | list[Any]:
     if kind != "mixed":
         raise ValueError(f"there is no kind of columns {kind!r}")
     return [decode_scalar(*item) for item in json.loads(data.decode("utf-8", "surrogatepass"))]
-
-
-def is_plain(text: str) -> bool:
-    """Whether every database takes this text."""
-    if text.isascii():
-        return "\0" not in text
-    return "\0" not in text and not any("\ud800" <= char <= "\udfff" for char in text)
-
-
-def plain(text: str) -> str:
-    """Make text for people acceptable to every database."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
-
-
-def encode_name(name: str) -> str:
-    """Write a name so that every database takes it; most stay as they are."""
-    return name if is_plain(name) and not name.startswith(_HEX) else _HEX + _escape(name)
-
-
-def decode_name(text: str) -> str:
-    """Return the name that `encode_name` wrote."""
-    return _unescape(text.removeprefix(_HEX)) if text.startswith(_HEX) else text
-
-
-def _approximate(value: int) -> float | None:
-    try:
-        return float(value)
-    except OverflowError:
-        return None
 
 
 SCALARS = frozenset({int, float, bool, str, type(None)})

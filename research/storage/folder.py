@@ -12,7 +12,7 @@ from typing import Any
 
 from research.errors import StudyError, StudyExistsError, StudyNotFoundError, cannot_write
 from research.storage.lock import FILE as LOCK_FILE
-from research.storage.lock import Lock, is_held, read_holder
+from research.storage.lock import Held, Lock, is_held, read_holder
 
 DATABASE = "research.db"
 LOG = "research.log"
@@ -41,7 +41,7 @@ def study_name(name: Any) -> str:
     return name
 
 
-class NewFolder:
+class NewFolder(Held):
     """The folder of a new study, held by a lock as long as the study runs.
 
     Leaving the context lets go of the lock. Unless `keep` was called it also takes back all that has been
@@ -65,7 +65,6 @@ class NewFolder:
         parents = [self.path, *self.path.parents]
         self._made = [path for path in parents if not path.exists()]
         self._is_kept = False
-        self._is_ours = True
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = Lock.take(self.path)
@@ -103,38 +102,19 @@ class NewFolder:
         if lock is None:
             holder = read_holder(folder.path)
             raise StudyError(f"the study in {name!r} is being run, by {holder or 'another process'}")
-        folder._lock, folder._made, folder._is_kept, folder._is_ours = lock, [], True, True
+        folder._lock, folder._made, folder._is_kept = lock, [], True
         return folder
-
-    @property
-    def is_guarded(self) -> bool:
-        """Whether no other process can take it: there are file systems without locks."""
-        return self._lock.is_real
 
     def keep(self) -> None:
         """Let the folder stay: from here on there is a study in it."""
         self._is_kept = True
 
-    def hand_over(self) -> None:
-        """Leave the folder to a child of this process, which has inherited it."""
-        self._is_ours = False
-        self._lock.hand_over()
-
-    def take_over(self) -> None:
-        """Be the process that runs the study, and not its parent."""
-        self._lock.sign()
-
-    def __enter__(self) -> NewFolder:
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._is_ours:
-            return
-        if not self._is_kept:
+        if self._is_ours and not self._is_kept:
             self._take_back()
-        self._lock.release()
+        super().__exit__(kind, error, trace)
 
     def _take_back(self) -> None:
         for path in list(self.path.iterdir()) if self.path.is_dir() else ():

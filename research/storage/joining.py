@@ -18,7 +18,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from research.errors import Contradiction, DamagedStudyError
-from research.events import DONE, FAILED, LOST, QUEUED, RUNNING, STOPPED, TIMEOUT
+from research.events import DONE, FAILED, LOST, PRUNED, QUEUED, RUNNING, STOPPED, TIMEOUT
 from research.storage import schema
 from research.storage.base import Study
 from research.storage.comparing import Pair, compare, reader
@@ -30,7 +30,10 @@ from research.storage.runs import copy_runs
 from research.storage.tables import VALUES
 from research.storage.upgrading import columns_of
 
-_RANKS = {status: rank for rank, status in enumerate((DONE, FAILED, TIMEOUT, STOPPED, LOST, RUNNING, QUEUED))}
+_RANKS = {
+    status: rank
+    for rank, status in enumerate((DONE, PRUNED, FAILED, TIMEOUT, STOPPED, LOST, RUNNING, QUEUED))
+}
 _SOURCES, _TARGET = ("source", "other"), "target"  # what databases are called in SQL
 _ID = "[0-9a-f]" * 16
 _BATCH = 1000  # rows that are held at once

@@ -8,6 +8,7 @@ import json
 import os
 import socket
 from pathlib import Path
+from types import TracebackType
 from typing import NamedTuple, Self
 
 FILE = "research.lock"
@@ -110,6 +111,36 @@ class Lock:
     def hand_over(self) -> None:
         """Leave it to a child of this process."""
         os.close(self._descriptor)
+
+
+class Held:
+    """What a lock keeps for one process, until that leaves it or hands it over to a child."""
+
+    _lock: Lock
+    _is_ours = True
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether no other process can take it: there are file systems without locks."""
+        return self._lock.is_real
+
+    def hand_over(self) -> None:
+        """Leave it to a child of this process, which has inherited it."""
+        self._is_ours = False
+        self._lock.hand_over()
+
+    def take_over(self) -> None:
+        """Be the process that runs the study, and not its parent."""
+        self._lock.sign()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._is_ours:
+            self._lock.release()
 
 
 def is_held(folder: Path) -> bool:

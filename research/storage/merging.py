@@ -63,8 +63,8 @@ class Preference:
         return self._prefer in ("first", "last") or self._prefer == side.number
 
 
-def open_sides(names: Sequence[str]) -> list[Side]:
-    """Look at the studies that are to be merged.
+def open_sides(names: Sequence[str], folders: Sequence[Path]) -> list[Side]:
+    """Look at the studies that are to be merged, by what users call them and where they are.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def open_sides(names: Sequence[str]) -> list[Side]:
     ValueError
         If their seeds are not the same.
     """
-    sides = [_open_side(number, name) for number, name in enumerate(names)]
+    sides = [_open_side(*item) for item in zip(range(len(names)), names, folders, strict=True)]
     for side in sides[1:]:
         if side.study.seed != sides[0].study.seed:
             raise ValueError(
@@ -87,9 +87,9 @@ def open_sides(names: Sequence[str]) -> list[Side]:
     return sides
 
 
-def _open_side(number: int, name: str) -> Side:
-    folder = Path(name).absolute()
-    with closing(sqlite_store(Path(name), read_only=True)) as store, readable(name):
+def _open_side(number: int, name: str, path: Path) -> Side:
+    folder = path.absolute()
+    with closing(sqlite_store(path, read_only=True)) as store, readable(name):
         study = store.study()
     _refuse_running(name, folder)
     table = schema.experiments

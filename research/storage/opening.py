@@ -13,6 +13,7 @@ from research.storage.base import Store
 from research.storage.connecting import connect_read_only, connect_to_write
 from research.storage.folder import DATABASE
 from research.storage.memory import MemoryStore
+from research.storage.servers import Server
 from research.storage.sql import SqlStore
 from research.storage.sqlite import SqliteWriter
 from research.storage.writing import not_found
@@ -57,7 +58,22 @@ def sqlite_store(
     path = folder.absolute() / DATABASE  # units and users change the directory
     if read_only and not path.is_file():
         raise StudyNotFoundError(f"there is no study in {str(folder)!r}: it has no {DATABASE}")
+    return _file_store(path, None, folder, read_only, warn)
 
+
+def shared_store(
+    path: Path,
+    name: str,
+    read_only: bool = False,
+    warn: Callable[[str], object] = lambda text: None,
+) -> SqlStore:
+    """Open the store of one of the studies in a file of SQLite."""
+    return _file_store(path, name, None, read_only, warn)
+
+
+def _file_store(
+    path: Path, name: str | None, folder: Path | None, read_only: bool, warn: Callable[[str], object]
+) -> SqlStore:
     def connect() -> sqlite3.Connection:
         return connect_read_only(path) if read_only else connect_to_write(path, warn)
 
@@ -74,19 +90,33 @@ def sqlite_store(
         engine = sa.create_engine("sqlite://", creator=look, poolclass=sa.pool.NullPool)
         return Reader(engine, name, folder)
 
-    return SqlStore(SqliteWriter(connect, path), read, folder=folder)
+    return SqlStore(SqliteWriter(connect, path), read, name, folder)
 
 
 def url_store(url: str, name: str | None = None) -> SqlStore:
-    """Open a store by SQLAlchemy's URL of a database, for instance PostgreSQL's."""
-    import sqlalchemy as sa
-
-    return engine_store(sa.create_engine(url), name)
+    """Open a store by the URL of a database."""
+    return server_store(Server.read(url), name)
 
 
-def engine_store(engine: Engine, name: str | None = None) -> SqlStore:
+def server_store(server: Server, name: str | None = None, writing: Engine | None = None) -> SqlStore:
+    """Open a store in a database on a server.
+
+    Parameters
+    ----------
+    server : Server
+    name : str, optional
+        The study's. Default: the one that was begun last.
+    writing : sqlalchemy.Engine, optional
+        By which it is written. Default: the one by which it is read.
+    """
+    return engine_store(server.engine(), name, writing, server)
+
+
+def engine_store(
+    engine: Engine, name: str | None = None, writing: Engine | None = None, place: object = None
+) -> SqlStore:
     """Open a store in a database that SQLAlchemy connects to."""
     from research.storage.databases import DatabaseWriter
     from research.storage.reading import Reader
 
-    return SqlStore(DatabaseWriter(engine), lambda name: Reader(engine, name), name)
+    return SqlStore(DatabaseWriter(writing or engine, place), lambda name: Reader(engine, name), name)

@@ -27,10 +27,13 @@ class Outputs:
         The study's; None: what experiments print goes into the store.
     modes : tuple of int
         Of stdout and stderr: 0 none, 1 one file for the study, 2 one for each experiment, 3 both.
+    in_files : bool, default True
+        What each experiment prints goes into files, too, if there is a folder; else into the store.
     """
 
-    def __init__(self, folder: Path | None, modes: tuple[int, int]) -> None:
+    def __init__(self, folder: Path | None, modes: tuple[int, int], in_files: bool = True) -> None:
         self._folder = folder
+        self._top = folder if in_files else None
         self._modes = modes
         self._waiting: dict[Path, list[bytes]] = {}
         self._size = 0
@@ -62,10 +65,10 @@ class Outputs:
             return ()
         owners = [id_ for id_ in printed.experiments if id_ in present]
         self._begun.update(owners)
-        if self._folder is None:
+        if self._top is None:
             return [Output(id_, stream, data) for id_ in owners]
         for id_ in owners:
-            self._put(experiment_file(self._folder, self._names.get(id_, id_), stream), data)
+            self._put(experiment_file(self._top, self._names.get(id_, id_), stream), data)
         return ()
 
     def restart(self, experiment: str) -> bool:
@@ -73,7 +76,7 @@ class Outputs:
         if experiment not in self._begun:
             return False
         name = self._names.get(experiment, experiment)
-        for path in () if self._folder is None else experiment_files(self._folder, name):
+        for path in () if self._top is None else experiment_files(self._top, name):
             self._waiting.pop(path, None)
             try:
                 path.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable
 from typing import NamedTuple
 
-from research.events import DONE, FAILED, QUEUED, STOPPED, TIMEOUT
+from research.events import DONE, FAILED, PRUNED, QUEUED, STOPPED, TIMEOUT
 from research.storage.base import ExperimentRow, Finished
 
 
@@ -20,7 +20,7 @@ class Known(NamedTuple):
 
 def finished_statuses(retry_failed: bool) -> tuple[str, ...]:
     """Return the statuses of experiments that need not be run again."""
-    return (DONE,) if retry_failed else (DONE, FAILED, TIMEOUT)
+    return (DONE, PRUNED) if retry_failed else (DONE, PRUNED, FAILED, TIMEOUT)
 
 
 class Past:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import chain
@@ -24,6 +25,7 @@ from research.storage.base import (
     Snapshot,
     Study,
 )
+from research.storage.connecting import CHANGE_SECONDS, lacks_shared_memory
 from research.storage.damage import readable
 from research.storage.encoding import decode_name, decode_object, encode_name
 from research.storage.files import object_file
@@ -54,7 +56,7 @@ class Reader:
         self._study_id: int | None = None
 
     def study(self) -> Study:
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             row = self._study_row(connection)
         return Study(
             decode_name(row.name),
@@ -235,15 +237,30 @@ class Reader:
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         """Open a connection that sees one state of the database throughout."""
-        with self._engine.connect() as connection:
-            if self._engine.dialect.name == "sqlite":
-                connection.exec_driver_sql("BEGIN")
-            else:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with self._connect() as connection:
             try:
                 yield connection
             finally:
                 connection.rollback()
+
+    def _connect(self) -> sa.Connection:
+        """Begin to read; of an SQLite database that leaves WAL mode just now, when that is done."""
+        if self._engine.dialect.name != "sqlite":
+            return self._engine.connect().execution_options(isolation_level="REPEATABLE READ")
+        deadline = time.monotonic() + CHANGE_SECONDS
+        while True:
+            connection = self._engine.connect()
+            try:
+                connection.exec_driver_sql("BEGIN")
+                connection.exec_driver_sql(
+                    "SELECT count(*) FROM sqlite_master"
+                )  # from here on the state stays
+                return connection
+            except BaseException as error:
+                connection.close()
+                if not lacks_shared_memory(getattr(error, "orig", None)) or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.01)
 
     def _study_row(self, connection: sa.Connection) -> Any:
         query = sa.select(schema.studies).order_by(schema.studies.c.id.desc()).limit(1)

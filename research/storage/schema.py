@@ -18,9 +18,10 @@ _TYPES: dict[tables.Kind, Any] = {
     tables.CODE: sa.String(16),
 }
 metadata = sa.MetaData()
+on_servers = sa.MetaData()  # what else there is where studies have no folder
 
 
-def _table(table: tables.Table) -> sa.Table:
+def _table(table: tables.Table, metadata: sa.MetaData = metadata) -> sa.Table:
     columns: list[sa.Column[Any]] = []
     for name, kind in table.all_columns.items():
         is_key = name in table.keys
@@ -48,3 +49,4 @@ objects = _table(tables.OBJECTS)
 profiles = _table(tables.PROFILES)
 outputs = _table(tables.OUTPUTS)
 runs = _table(tables.RUNS)
+files = _table(tables.FILES, on_servers)

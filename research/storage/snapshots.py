@@ -11,12 +11,13 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
-from research.errors import StudyNotFoundError, cannot_write
+from research.errors import cannot_write
 from research.storage.connecting import connect_read_only
 from research.storage.copying import copy_tree
 from research.storage.damage import readable
 from research.storage.folder import DATABASE, study_name
 from research.storage.lock import FILE as LOCK_FILE
+from research.storage.places import DatabasePlace, FolderPlace, Place, SharedPlace
 from research.whole import temporary_name
 
 _LEFT_OUT = (LOCK_FILE, DATABASE, *(f"{DATABASE}{end}" for end in ("-wal", "-shm", "-journal")))
@@ -24,7 +25,7 @@ _NOT_WRITTEN = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READON
 _IN_THE_WAY = (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR)
 
 
-def take_snapshot(name: str | os.PathLike[str]) -> Path:
+def take_snapshot(name: str | os.PathLike[str] | Place) -> Path:
     """Copy a study, which may be running, to a dated folder beside it: `<name>-2025-01-31-093000`.
 
     The copy is a study like any other. Its database is that of one moment; files, of which a running study
@@ -33,8 +34,8 @@ def take_snapshot(name: str | os.PathLike[str]) -> Path:
 
     Parameters
     ----------
-    name : str or path
-        The study's folder.
+    name : str, path or Place
+        The study's folder; or where else it is kept, and then the copy is beside the folder of its files.
 
     Returns
     -------
@@ -59,14 +60,19 @@ def take_snapshot(name: str | os.PathLike[str]) -> Path:
     ...     ResearchResults(take_snapshot(f'{parent}/study')).df['x'].tolist()
     [5]
     """
-    source = Path(study_name(name)).resolve()
-    if not (source / DATABASE).is_file():
-        raise StudyNotFoundError(f"there is no study in {os.fspath(name)!r}: it has no {DATABASE}")
+    place = name if isinstance(name, Place) else FolderPlace(Path(study_name(name)))
+    place.check()
+    source = place.folder.resolve()
     dated = source.with_name(f"{source.name}-{time.strftime('%Y-%m-%d-%H%M%S')}")
     temporary = temporary_name(dated)
     try:
         try:
-            temporary.mkdir()
+            temporary.mkdir(parents=True)
+            if isinstance(place, DatabasePlace | SharedPlace):
+                from research.storage.fetching import fetch  # takes a quarter of a second
+
+                fetch(place, temporary)
+                return _name(temporary, dated)
             database = temporary / f"{DATABASE}.part"
             _copy_database(source, database)
             copy_tree(source, temporary, _LEFT_OUT)

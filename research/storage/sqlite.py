@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from research.storage.batch import UPDATED, Batch
+from research.storage.statements import listed, making
 from research.storage.tables import EXPERIMENTS, LATER, OBJECTS, OUTPUTS, RUNS, STUDIES, TABLES, VALUES, Table
 from research.storage.writing import Begin, exists_already, not_found
 
@@ -45,7 +46,7 @@ class SqliteWriter:
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             for table in TABLES:
-                for text in _making(table):
+                for text in making(table):
                     connection.execute(text)
             if resume:
                 return self._go_on(connection, row, name)
@@ -132,8 +133,8 @@ def _upsert(name: str) -> Statement:
     names = tuple(table.all_columns)
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in table.columns)
     text = (
-        f"INSERT INTO {table.name} ({_listed(names)}) VALUES ({', '.join('?' * len(names))}) "
-        f"ON CONFLICT ({_listed(table.keys)}) DO UPDATE SET {changes}"
+        f"INSERT INTO {table.name} ({listed(names)}) VALUES ({', '.join('?' * len(names))}) "
+        f"ON CONFLICT ({listed(table.keys)}) DO UPDATE SET {changes}"
     )
     return Statement(text, names)
 
@@ -158,34 +159,12 @@ def _changing(values: Mapping[str, str]) -> Statement:
 
 def _insert(table: Table, row: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
     values = ", ".join("?" * len(row))
-    return f"INSERT INTO {table.name} ({_listed(row)}) VALUES ({values})", tuple(row.values())
+    return f"INSERT INTO {table.name} ({listed(row)}) VALUES ({values})", tuple(row.values())
 
 
 def _change_study(connection: sqlite3.Connection, study: int, changes: Mapping[str, Any]) -> None:
     text = ", ".join(f'"{name}" = ?' for name in changes)
     connection.execute(f"UPDATE {STUDIES.name} SET {text} WHERE id = ?", (*changes.values(), study))
-
-
-def _making(table: Table) -> list[str]:
-    """Return statements that make a table, unless it is there."""
-    parts = [
-        f'"{name}" {kind.sql}{"" if kind.may_lack else " NOT NULL"}'
-        for name, kind in table.all_columns.items()
-    ]
-    parts.append(f"PRIMARY KEY ({_listed(table.keys)})")
-    parts += [f"UNIQUE ({_listed(names)})" for index, names in table.unique if index is None]
-    end = " WITHOUT ROWID" if table.is_clustered else ""
-    texts = [f"CREATE TABLE IF NOT EXISTS {table.name} ({', '.join(parts)}){end}"]
-    texts += [
-        f"CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {table.name} ({_listed(names)})"
-        for index, names in table.unique
-        if index is not None
-    ]
-    return texts
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names)
 
 
 def _chunks(keys: Sequence[int]) -> Iterable[Sequence[int]]:

@@ -8,6 +8,7 @@
 - `profiles`: how long units took and what they called, in encoded blocks, where that was asked for.
 - `outputs`: what experiments printed, where there is no folder for it.
 - `runs`: who has run the study, when, by which script. (What runs add to configs is among the settings.)
+- `files`: small files of studies without a folder: the definition, the surroundings. Only on servers.
 """
 
 from __future__ import annotations
@@ -147,5 +148,8 @@ RUNS = Table(
     },
 )
 
+FILES = Table("files", {"study": INTEGER, "name": TEXT}, {"data": BYTES})
+
 VALUES = (LATEST, HISTORY, OBJECTS, PROFILES, OUTPUTS)  # what experiments leave, by their keys
 TABLES = (STUDIES, EXPERIMENTS, *VALUES, RUNS)
+OF_STUDY = (*VALUES, EXPERIMENTS, RUNS, FILES)  # whose rows say by `study` whose they are

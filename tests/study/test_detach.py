@@ -18,6 +18,7 @@ import pytest
 from research import EC, Domain, E, R, Research, ResearchResults, watching
 from research.errors import StudyError, StudyExistsError
 from research.storage.lock import Holder, Lock, is_held, read_holder
+from research.storage.places import FolderPlace
 
 PATIENCE = 60  # seconds after which a test gives up on something that does not happen
 
@@ -211,7 +212,7 @@ def test_no_other_process_is_ended():
         lock = taken(pid=sleeper.pid, start="0")
         watching.LAST_SECONDS, before = 0.1, watching.LAST_SECONDS
         with pytest.raises(StudyError, match="was ended, but something that it started lives on"):
-            watching.terminate(Path("study"), 0.1)
+            watching.terminate(FolderPlace(Path("study")), 0.1)
         assert sleeper.poll() is None
         lock.release()
     finally:
@@ -232,14 +233,14 @@ def taken(**changes):
 def test_a_study_of_another_machine_is_ended_there():
     lock = taken(host="elsewhere", pid=12)
     with pytest.raises(StudyError, match="'study' is run by process 12 of elsewhere: end it there"):
-        watching.terminate(Path("study"), 1)
+        watching.terminate(FolderPlace(Path("study")), 1)
     lock.release()
 
 
 def test_a_lock_that_nobody_holds_is_no_process():
     taken().release(remove=False)
     assert read_holder(Path("study")) == Holder.this()
-    assert watching.terminate(Path("study"), 1) is False
+    assert watching.terminate(FolderPlace(Path("study")), 1) is False
 
 
 def test_a_unit_does_not_end_the_study_that_it_belongs_to():

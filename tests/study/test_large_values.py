@@ -234,7 +234,7 @@ def test_what_units_returned_is_free_when_their_task_is_over(more, root):
 def test_studies_whose_driver_wrote_them_are_gone_on_with(monkeypatch):
     """As versions before this did."""
     with monkeypatch.context() as patch:
-        patch.setattr("research.backends.runner.freeze", lambda value, *place: freeze(value))
+        patch.setattr("research.backends.recording.freeze", lambda value, *place: freeze(value))
         study_of(make).run(**HERE)
     old = files()
     study = study_of(make, range(5)).run(**HERE, resume=True)
