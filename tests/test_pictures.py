@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import runpy
 from pathlib import Path
 
@@ -20,3 +21,11 @@ def test_every_picture_is_shown():
     pages = "".join(page.read_text() for page in DOCS.glob("*.md"))
     assert {path.stem for path in (DOCS / "pictures").glob("*.svg")} == set(PICTURES)
     assert all(f"(pictures/{name}.svg)" in pages for name in PICTURES)
+
+
+def test_the_page_on_plots_shows_what_its_examples_save():
+    page = (DOCS / "plots.md").read_text()
+    drawn = runpy.run_path(str(DOCS / "draw_plots.py"))
+    saved = re.findall(r'savefig\("(.*?)"\)', drawn["examples"]())
+    assert len(saved) > 5
+    assert saved == re.findall(rf"!\[\]\({drawn['FOLDER']}/(.*?)\)", page)

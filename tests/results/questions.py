@@ -41,29 +41,39 @@ def fill(
 
 
 def column_of(frame: pd.DataFrame, name: Name) -> pd.Series:
-    """Return a column; of text as objects, as columns of text take one zero byte for no text."""
-    column = frame[name.name]
-    return column.astype(object) if isinstance(column.dtype, pd.StringDtype) else column
+    """Return a column of objects: one of text takes one zero byte for no text."""
+    return frame[name.name].astype(object)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def mask_of(condition: Condition, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
     """Return which rows of a table pandas finds for a condition."""
     match condition:
-        case Compared(left, sign, Name(right)):
-            return getattr(column_of(frame, left), PANDAS[sign])(frame[right]).to_numpy(bool)
+        case Compared(left, "!=", Name() as right):
+            return ~mask_of(Compared(left, "==", right), frame)
+        case Compared(left, sign, Name() as right):
+            one, other = column_of(frame, left), column_of(frame, right)
+            are_one_kind = one.notna() & other.notna() & (one.map(_is_text) == other.map(_is_text))
+            found = getattr(one[are_one_kind], PANDAS[sign])(other[are_one_kind])
+            return found.reindex(frame.index, fill_value=False).to_numpy(bool)
         case Compared(left, sign, right):
-            return getattr(column_of(frame, left), PANDAS[sign])(right).to_numpy(bool)
+            column = column_of(frame, left)
+            if sign not in ("==", "!="):  # pandas refuses to compare numbers with texts: none holds
+                column = column.where(column.map(_is_text) == _is_text(right))
+            return getattr(column, PANDAS[sign])(right).to_numpy(bool)
         case Among(left, values):
-            column = column_of(
-                frame, left
-            )  # (whether pandas takes None for nan depends on the column's type)
+            column = column_of(frame, left)
             is_any = column.isin([value for value in values if value is not None])
             return (is_any | column.isna() if None in values else is_any).to_numpy(bool)
         case Missing(left):
             return frame[left.name].isna().to_numpy(bool)
         case Like(left, pattern):
             assert pattern.endswith("%") and "%" not in pattern[:-1] and "_" not in pattern
-            return frame[left.name].str.startswith(pattern[:-1]).fillna(False).to_numpy(bool)
+            column = column_of(frame, left)
+            return column.map(lambda item: _is_text(item) and item.startswith(pattern[:-1])).to_numpy(bool)
         case Not(part):
             return ~mask_of(part, frame)
         case Every(parts):

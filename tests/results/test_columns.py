@@ -232,3 +232,24 @@ def test_columns_of_a_study_that_goes_on(tmp_path):
     more = Research(folder, domain).add_callable("f", abs, args=[EC("a")], save_to="x")
     frame = more.run(resume=True, **options).results.df
     assert frame["study"].isna().tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("/old/", "/b", ["/b/1.log", "/b", "/older/1.log"]),
+        ("/old", "/b/", ["/b/1.log", "/b", "/older/1.log"]),
+        ("/old", "/", ["/1.log", "/", "/older/1.log"]),
+        ("/", "/b", ["/b/old/1.log", "/b/old", "/b/older/1.log"]),
+    ],
+)
+def test_separators_at_the_end_of_folders_do_not_matter(old, new, expected):
+    study = Research("study", Domain(path=["/old/1.log", "/old", "/older/1.log"])).save(EC("path"), "log")
+    results = study.run(dump_results=False, parallel=False, bar=False).results
+    assert results.map_paths(old, new).df["log"].tolist() == expected
+
+
+@pytest.mark.parametrize("path", ["", 1])
+def test_a_folder_that_is_none_is_refused(path):
+    with pytest.raises(ValueError, match=r"`new` must be the path of a folder"):
+        paths().map_paths("/old", path)

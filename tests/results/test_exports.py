@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from research import EC, Domain, E, Experiment, ResearchResults
+from research import EC, Domain, E, Experiment, Research, ResearchResults
 from research.errors import StudyError
 from tests.results.small_studies import run, saved
 from tests.results.stored_studies import write_study
@@ -272,3 +272,12 @@ def test_two_values_for_one_place_are_refused():
     with pytest.raises(ValueError, match=r"30 rows would be spread over .* places"):
         run(Experiment().save(1, "y"), diagonal).to_xarray()
     assert run(Experiment().save(1, "y"), Domain(a=[[1], {"b": 2}])).to_xarray().sizes
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet", "sqlite"])
+def test_files_of_studies_are_not_written_over(kind):
+    study = Research("study", Domain(a=[1, 2])).save(EC("a"), "b").run(bar=False)
+    for name in ("study/research.db", "study/research.log"):
+        with pytest.raises(ValueError, match=r"`path` must not be a file of a study"):
+            getattr(study.results, f"to_{kind}")(name)
+    assert ResearchResults("study").df["b"].tolist() == [1, 2]

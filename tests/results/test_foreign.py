@@ -303,40 +303,34 @@ def test_studies_of_several_roots_are_merged(tmp_path):
     assert ResearchResults.merge(names, into=tmp_path / "all").df["a"].tolist() == [0, 1]
 
 
-def test_the_program_of_naklars_document(tmp_path):
-    """12 folders, as its script writes them: three kernels, four values of C, four metrics."""
-    pytest.importorskip("sklearn")
-    joblib = pytest.importorskip("joblib")
-    from sklearn import datasets, metrics, svm
+@pytest.mark.slow
+def test_ten_thousand_folders_keep_every_value_and_only_what_is_new_is_read_again(tmp_path):
+    mixed = [0.1, 1, "auto", None, True, 2**70, [1, 2], ""]
+    given = {
+        i: {"C": mixed[i % 8], "width": i % 7, "f1": i / 3, "path": f"/scratch/{i}"} for i in range(10_000)
+    }
+    root, name = write(tmp_path / "results", given), tmp_path / "study"
+    results = ResearchResults.from_files(root, name=name)
+    found = values_of(results)
+    assert [item.pop("source") for item in found] == [f"{i}/conf.json" for i in given]
+    assert same(
+        [dict(sorted(item.items())) for item in found],
+        [dict(sorted(item.items())) for item in given.values()],
+    )
+    assert len(results.select("path", C="auto", width=3)) == len(
+        [i for i in given if i % 8 == 2 and i % 7 == 3]
+    )
+    calls = []
 
-    iris = datasets.load_iris()
-    X, y = iris.data[:, :2], iris.target
-    for i, (kernel, C) in enumerate(itertools.product(["linear", "rbf", "poly"], [0.001, 0.1, 1, 2])):
-        classifier = svm.SVC(kernel=kernel, C=C, gamma="auto")  # which was its default then
-        predicted = classifier.fit(X, y).predict(X)
-        conf = {"kernel": kernel, "C": C, "i": i}
-        for name in ("precision", "recall", "f1"):
-            conf[name] = getattr(metrics, f"{name}_score")(y, predicted, average="micro")
-        conf |= {
-            "accuracy": metrics.accuracy_score(y, predicted),
-            "results": predicted,
-            "path": f"results/{i}",
-        }
-        folder = tmp_path / "results" / str(i)
-        folder.mkdir(parents=True)
-        (folder / "conf.pkl").write_bytes(pickle.dumps(conf))
-        plain = {name: value for name, value in conf.items() if isinstance(value, str | float | int)}
-        (folder / "conf.json").write_text(json.dumps(plain))
-        joblib.dump(conf, folder / "conf.jbl")
-    tables = []
-    for file in ("conf.json", "conf.pkl", "conf.jbl"):
-        results = ResearchResults.from_files(tmp_path / "results", file, trusted=True)
-        assert results.study.settings["parameters"] == ["kernel", "C", "i", "path"]
-        frame = results.df
-        assert frame["i"].tolist() == list(range(12))
-        assert frame["f1"].dtype == np.float64
-        assert results.to_df(C=1)["path"].tolist() == ["results/2", "results/6", "results/10"]
-        assert frame[frame["f1"] > 0.82]["i"].tolist() == [6, 7]
-        tables.append(frame.drop(columns=["source", "results"], errors="ignore"))
-    assert tables[0].equals(tables[1])
-    assert tables[0].equals(tables[2])
+    def read(path):
+        calls.append(path.parent.name)
+        return json.loads(path.read_bytes())
+
+    write(root, {5: {**given[5], "f1": 0.25}, 10_000: {"C": "new", "f1": 0.5}, "a/b": {"C": 3, "f1": 0.5}})
+    os.utime(root / "5" / "conf.json", (1, 1))
+    results = ResearchResults.from_files(root, name=name, loader=read)
+    assert calls == ["5", "10000", "b"]
+    frame = results.select("source", "f1")
+    assert len(frame) == 10_002
+    assert frame["f1"].tolist()[:7] == [0, 1 / 3, 2 / 3, 1, 4 / 3, 0.25, 2]
+    assert frame["source"].tolist()[-2:] == ["10000/conf.json", "a/b/conf.json"]
