@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from research.results.outputs import kept_files, read_log, read_surroundings
 from research.results.reads import Reads
 from research.results.selection import select
+from research.storage.places import Place
 
 if TYPE_CHECKING:
     import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
@@ -18,6 +19,7 @@ class Beside(Reads):
     """`artifacts_to_df`, `log` and `env_meta` of results."""
 
     _folder: Path | None
+    _place: Place | None
     _env_meta: Mapping[str, str] | None
 
     def artifacts_to_df(
@@ -46,7 +48,8 @@ class Beside(Reads):
         pandas.DataFrame
             First `id`, then parameters, then `path` (relative to the study's folder), `name` (relative to the
             experiment's), `size` in bytes and `modified` in seconds since the epoch; with an underscore
-            where a parameter is called so. By experiment, then by name. A study in memory has no files.
+            where a parameter is called so. By experiment, then by name. A study in memory has no files; of
+            one in a database those in its folder on this machine are shown.
 
         Raises
         ------
@@ -74,10 +77,11 @@ class Beside(Reads):
             raise ValueError("`iterations` is no filter of files: an experiment writes them at any time")
         names = select(0, name=filters.get("name")).variables
         experiments, _ = self._read(filters, values=False)
+        top = None if self._place is None else self._place.folder
         head = head_frame(
             experiments, include_config, use_alias, concat_config, remove_auxilary, drop_columns
         )
-        return artifacts_frame(self._folder, experiments, head, names, kept_files(self.study.settings))
+        return artifacts_frame(top, experiments, head, names, kept_files(self.study.settings))
 
     def log(self, experiment_id: str, stream: str | None = None) -> str:
         r"""Return what an experiment has printed so far.
@@ -149,6 +153,6 @@ class Beside(Reads):
             `attach_env_meta` or `run(env_meta=True)`. In the study's folder they are `env/<name>.txt`.
             Those of studies that were merged have their places in the list before them: `0/python`.
         """
-        if self._folder is None:
+        if self._place is None:
             return dict(self._env_meta or {})
-        return read_surroundings(self._folder)
+        return read_surroundings(self._place)

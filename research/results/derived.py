@@ -137,21 +137,28 @@ def is_wanted(value: Any, wanted: Any) -> bool:
 
 
 class Moved(NamedTuple):
-    """Paths below one folder that are below another now."""
+    """Paths below one folder that are below another now.
+
+    Both are without a separator at their end, so that a root is empty; `make` sees to that.
+    """
 
     old: str
     new: str
 
+    @classmethod
+    def make(cls, old: str, new: str) -> Moved:
+        """Take folders, with or without a separator at the end."""
+        ends = "".join(_SEPARATORS)
+        return cls(old.rstrip(ends), new.rstrip(ends))
+
     def apply(self, text: str) -> str:
         """Return the path as it is now; what lies elsewhere stays as it is."""
-        if text == self.old:
-            return self.new
-        if not text.startswith(self.old):
-            return text
         rest = text[len(self.old) :]
-        if self.old.endswith(_SEPARATORS) or rest.startswith(_SEPARATORS):
-            return self.new + rest
-        return text
+        if not text.startswith(self.old) or (rest and not rest.startswith(_SEPARATORS)):
+            return text
+        if rest or self.new:
+            return self.new + rest if self.old or rest else text
+        return _SEPARATORS[0]  # what was moved is the root now
 
 
 def translate(value: Any, moved: Sequence[Moved]) -> Any:

@@ -127,7 +127,7 @@ class Deriving(Reads):
         Parameters
         ----------
         old, new : str or path
-            Folders. If `old` ends in a separator, `new` should.
+            Folders, with or without a separator at their end.
 
         Returns
         -------
@@ -142,10 +142,11 @@ class Deriving(Reads):
         >>> results.map_paths('/scratch', '/home/me').df['output'].tolist()
         ['/home/me/results/7']
         """
-        if not os.fsdecode(old):
-            raise ValueError("`old` must be the path of a folder, got ''")
+        for name, path in (("old", old), ("new", new)):
+            if not isinstance(path, str | os.PathLike) or not os.fsdecode(path):
+                raise ValueError(f"`{name}` must be the path of a folder, got {path!r}")
         made = copy(self)
-        made._moved = (*self._moved, Moved(os.fsdecode(old), os.fsdecode(new)))
+        made._moved = (*self._moved, Moved.make(os.fsdecode(old), os.fsdecode(new)))
         return made
 
     def _all_columns(self) -> list[Column]:

@@ -11,7 +11,7 @@ import pickle
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 
@@ -107,6 +107,16 @@ class Column:
         return next(iter(self.kinds)) if len(self.kinds) == 1 else "mixed"
 
 
+class Rows(Protocol):
+    """What is written to files: columns, of which all is known, and rows of plain values."""
+
+    columns: list[Column]
+
+    def parts(self) -> Iterator[list[Row]]:
+        """Walk rows; each cell is of the kinds of `Column.kinds`, or None."""
+        raise NotImplementedError
+
+
 class Table:
     """Rows on their way to a file: kept on disk until all columns are known, read from results once.
 
@@ -158,6 +168,34 @@ class Table:
 
     def __exit__(self, *_: object) -> None:
         self._spool.close()
+
+
+class FrameTable:
+    """A DataFrame on its way to a file, as `Table` is; what is missing is none.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    """
+
+    def __init__(self, frame: Any) -> None:
+        known: dict[str, Column] = {}
+        columns = {
+            str(name): [_seen(known, str(name), None if _is_nan(value) else value) for value in values]
+            for name, values in ((name, frame[name].tolist()) for name in frame.columns)
+        }
+        self.columns = [known.get(name) or Column(name) for name in columns]
+        self._rows = [
+            dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)
+        ]
+
+    def parts(self) -> Iterator[list[Row]]:
+        """Walk rows of plain values."""
+        yield self._rows
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float | np.floating) and bool(value != value)
 
 
 def _seen(columns: dict[str, Column], name: str, value: Any) -> Any:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from itertools import accumulate
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+from research.errors import StudyError
 from research.experiment.versions import Version, join_codes, listed
 from research.results.added import join_added
 from research.results.keeping import join_columns
 from research.storage.base import Study
 from research.storage.damage import readable
 from research.storage.folder import study_name
+from research.storage.places import DatabasePlace, FolderPlace, Place, SharedPlace
 
 if TYPE_CHECKING:
     from research.storage.joining import Shift, Side  # what is beneath takes a tenth of a second
@@ -25,7 +29,7 @@ T = TypeVar("T")
 class Merging:
     """What `ResearchResults` can do with others of its kind."""
 
-    _folder: Path | None
+    _place: Place | None
     _filters: dict[str, Any]
 
     @classmethod
@@ -45,7 +49,8 @@ class Merging:
         Parameters
         ----------
         studies : iterable of str, path or ResearchResults
-            Folders of studies that have ended, all of one seed. The definition is that of the first.
+            Folders of studies that have ended, or results of them, all of one seed. Those in a database are
+            given by `ResearchResults(name, storage=…)`. The definition is that of the first.
         into : str or path
             The folder of the merged study.
         prefer : int, 'first' or 'last', optional
@@ -85,41 +90,57 @@ class Merging:
         [1, 4, 9]
         """
         name = study_name(into)
-        names = _names(studies)
+        places = _places(studies)
+        names = [str(place) for place in places]
         from research.storage.merging import Preference, open_sides, write_merged
 
         preference = Preference(prefer, len(names))
-        sides = open_sides(names)
-        with readable(" or ".join(names)):
-            study, shifts = _join(name, sides)
-        write_merged(sides, name, study, shifts, preference)
-        with readable(" or ".join(names)):
-            join_columns([Path(item) for item in _by_preference(names, prefer)], Path(name))
-            _tell_codes(name, sides)
+        with ExitStack() as stack:
+            folders = [_folder_of(place, stack) for place in places]
+            sides = open_sides(names, folders)
+            with readable(" or ".join(names)):
+                study, shifts = _join(name, sides)
+            write_merged(sides, name, study, shifts, preference)
+            with readable(" or ".join(names)):
+                join_columns(_by_preference(folders, prefer), Path(name))
+                _tell_codes(name, sides)
         return cast("Callable[[str], Self]", cls)(name)
 
 
-def _names(studies: Any) -> list[str]:
-    """Return the folders of studies."""
+def _places(studies: Any) -> list[Place]:
+    """Return where studies are kept."""
     if isinstance(studies, str | os.PathLike | Merging) or not isinstance(studies, Iterable):
         raise TypeError(f"`studies` must be a list of folders or ResearchResults, got {studies!r}")
-    names = [_name(item) for item in studies]
-    if not names:
+    places = [_place(item) for item in studies]
+    if not places:
         raise ValueError("`studies` must name at least one study, got none")
-    return names
+    return places
 
 
-def _by_preference(names: Sequence[str], prefer: int | str | None) -> list[str]:
+def _by_preference(folders: Sequence[Path], prefer: int | str | None) -> list[Path]:
     """Return folders so that the first counts of two."""
     if isinstance(prefer, int):
-        return [names[prefer], *names]
-    return list(reversed(names)) if prefer == "last" else list(names)
+        return [folders[prefer], *folders]
+    return list(reversed(folders)) if prefer == "last" else list(folders)
 
 
-def _name(item: Any) -> str:
+def _folder_of(place: Place, stack: ExitStack) -> Path:
+    """Return a folder that holds a study: its own, or one for the time being."""
+    if not isinstance(place, DatabasePlace | SharedPlace):
+        return Path(str(place))
+    if place.is_held():
+        raise StudyError(f"the study in {str(place)!r} is running: merge it when it has ended")
+    from research.storage.fetching import fetch
+
+    folder = Path(stack.enter_context(TemporaryDirectory(prefix="research-")))
+    fetch(place, folder)
+    return folder
+
+
+def _place(item: Any) -> Place:
     if not isinstance(item, Merging):
-        return study_name(item)
-    if item._folder is None:
+        return FolderPlace(Path(study_name(item)))
+    if item._place is None:
         raise ValueError(
             f"{item!r} are in memory: studies are merged by their folders, run without `dump_results=False`"
         )
@@ -128,7 +149,7 @@ def _name(item: Any) -> str:
             f"{item!r} are filtered, studies are merged as a whole: call `load()` to take filters away, and "
             "`load(…)` on what was merged"
         )
-    return str(item._folder)
+    return item._place
 
 
 def _join(name: str, sides: Sequence[Side]) -> tuple[Study, list[Shift]]:

@@ -11,6 +11,7 @@ from research.storage.base import Store
 from research.storage.files import inside, is_file_name
 from research.storage.folder import ENVIRONMENT
 from research.storage.outputs import OF_EXPERIMENT, STREAMS, experiment_file
+from research.storage.places import Place
 
 
 def read_log(store: Store, folder: Path | None, experiment: str, stream: str | None) -> str:
@@ -31,16 +32,11 @@ def read_log(store: Store, folder: Path | None, experiment: str, stream: str | N
     return data.decode("utf-8", "backslashreplace")
 
 
-def read_surroundings(folder: Path) -> dict[str, str]:
+def read_surroundings(place: Place) -> dict[str, str]:
     """Return the texts of what a study was run with; see `ResearchResults.env_meta`."""
-    top = folder / ENVIRONMENT
-    paths = sorted(top.rglob("*.txt"), key=lambda path: (len(path.parts), path))
-    return {
-        path.relative_to(top).with_suffix("").as_posix(): inside(folder, path)
-        .read_bytes()
-        .decode("utf-8", "surrogateescape")
-        for path in paths
-    }
+    names = sorted(place.names(ENVIRONMENT), key=lambda name: (name.count("/"), name))
+    texts = {name: (place.reading(name) or b"").decode("utf-8", "surrogateescape") for name in names}
+    return {name.removeprefix(f"{ENVIRONMENT}/").removesuffix(".txt"): text for name, text in texts.items()}
 
 
 def kept_files(settings: Mapping[str, Any]) -> Sequence[str]:

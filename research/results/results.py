@@ -18,18 +18,23 @@ from research.results.deriving import Deriving
 from research.results.exports import Exports
 from research.results.foreign import Foreign
 from research.results.importing import Importing
+from research.results.lineage import Lineage
 from research.results.merging import Merging
 from research.results.profiles import read_calls, read_timings
 from research.results.selection import StoredExperiment, check_parameters, select
 from research.results.values import Series, all_series, opened
 from research.storage.base import Snapshot, Store, Study
 from research.storage.damage import readable
+from research.storage.places import Place, keeps_files, place_of
+from research.storage.servers import read_storage
 
 if TYPE_CHECKING:
     import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
 
+    from research.results.plots.plots import Plots
 
-class ResearchResults(Deriving, Asking, Beside, Exports, Foreign, Importing, Merging):
+
+class ResearchResults(Deriving, Asking, Beside, Exports, Foreign, Importing, Lineage, Merging):
     """Results of a study, read from where it keeps them.
 
     Reading runs no code of the study: configs and numbers are plain data. Pickled objects stay closed
@@ -39,16 +44,20 @@ class ResearchResults(Deriving, Asking, Beside, Exports, Foreign, Importing, Mer
     Parameters
     ----------
     name : str, Path or Store
-        The study's folder, or an open store.
+        The study's folder, or its name in a database; or an open store.
     load_objects : bool, default False
         Unpickle objects, look up functions and classes. Arrays are loaded in any case.
     env_meta : mapping of str to str, optional
-        What `env_meta()` gives of a study without a folder.
+        What `env_meta()` gives of a study in memory.
+    storage : str, optional
+        The URL of the database; see `Research`.
 
     Raises
     ------
     StudyNotFoundError
-        If there is no study in the folder.
+        If there is no such study.
+    StudyError
+        If the database cannot be reached; also by what reads.
     DamagedStudyError
         By what reads, if the study holds what cannot be read, or leads to files that are not its own.
 
@@ -64,18 +73,26 @@ class ResearchResults(Deriving, Asking, Beside, Exports, Foreign, Importing, Mer
 
     def __init__(
         self,
-        name: str | Path | Store,
+        name: str | Path | Store | Place,
         load_objects: bool = False,
         env_meta: Mapping[str, str] | None = None,
+        storage: str | None = None,
     ) -> None:
-        self._folder: Path | None = None
+        self._place: Place | None = None
         if isinstance(name, str | Path):
-            from research.storage.opening import sqlite_store
-
-            self._store: Store = sqlite_store(Path(name), read_only=True)
-            self._folder = Path(name).absolute()
+            self._place = place_of(str(name), None if storage is None else read_storage(storage))
+        elif isinstance(name, Place):
+            self._place = name
+        elif storage is not None:
+            raise ValueError(
+                f"`storage` says where a study of a name is, got an open store as `name`: {name!r}"
+            )
         else:
-            self._store = name
+            self._store: Store = name
+        if self._place is not None:
+            self._store = self._place.store()
+        is_folder = keeps_files(self._place)
+        self._folder = self._place.folder if self._place is not None and is_folder else None
         self._load_objects = load_objects
         self._env_meta = env_meta
         self._filters: dict[str, Any] = {}
@@ -276,6 +293,24 @@ class ResearchResults(Deriving, Asking, Beside, Exports, Foreign, Importing, Mer
         return as_text(table)
 
     @property
+    def plot(self) -> Plots:
+        """Pictures: `plot.curves`, `plot.parallel`, `plot.heatmap`, `plot.scatter` and `plot.importance`.
+
+        They need the extra `plot`; nothing of it is loaded before one is drawn.
+
+        Examples
+        --------
+        >>> from research import Research
+        >>> study = Research().add_callable('f', lambda: 1, save_to='x')
+        >>> results = study.run(dump_results=False, parallel=False, bar=False).results
+        >>> results.plot
+        <plots of results of 'research': curves, parallel, heatmap, scatter, importance>
+        """
+        from research.results.plots.plots import Plots
+
+        return Plots(self)
+
+    @property
     def profiler(self) -> Profiler:
         """Times of units, if the study was run with `profile=1` or `profile=2`.
 
@@ -334,7 +369,7 @@ class ResearchResults(Deriving, Asking, Beside, Exports, Foreign, Importing, Mer
             return experiments, list(all_series(snapshot, objects, selection.iterations))
 
     def _reading(self) -> AbstractContextManager[None]:
-        return readable("memory" if self._folder is None else self._folder)
+        return readable("memory" if self._place is None else self._place)
 
     def __repr__(self) -> str:
         with self._reading():

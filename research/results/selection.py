@@ -120,11 +120,17 @@ class StoredExperiment:
     def notes(self) -> Mapping[str, Mapping[str, Any]]:
         """What is stored beside the canonical form: short names of parameters (`names`) and of values
         (`values`), and canonical forms of parameters that have their default (`defaults`), or have a rule by
-        which they are no part of it (`ignored`), or something else is (`replaced`).
+        which they are no part of it (`ignored`), or something else is (`replaced`); ids of what it was bred
+        from (`parents`).
         """
         given: dict[str, dict[str, Any]] = json.loads(self.row.aliases or '{"names": {}, "values": {}}')
         given["values"] = {**given["values"], **self._added.aliases(self.row)}
         return given
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Ids of the experiments that it was bred from."""
+        return tuple(self.notes.get("parents", ()))
 
     @cached_property
     def auxiliary(self) -> dict[str, Any]:

@@ -12,13 +12,15 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from research.errors import StudyError
-from research.results.flat import Column, JsonText, Row, Table, safe_text, to_json, to_mixed, to_text
+from research.results.flat import Column, JsonText, Row, Rows, safe_text, to_json, to_mixed, to_text
+from research.storage.folder import DATABASE
 from research.whole import temporary_name, whole_file
 
 _INT64 = 2**63
+_OF_STUDIES = "research."  # names of their own files begin with it
 _AT_ONCE = 10_000  # rows that become one part of a file
 
 
@@ -34,11 +36,21 @@ def written(path: Path) -> Iterator[None]:
         ) from error
 
 
-def write_csv(table: Table, path: Path) -> None:
+class _Lines:
+    """Takes lines as the module `csv` ends them, one at a time, and writes them with a plain end."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, line: str) -> int:
+        return self._file.write(line.removesuffix("\r\n") + "\n")
+
+
+def write_csv(table: Rows, path: Path) -> None:
     """Write text: what is missing, and None, is nothing at all."""
     with whole_file(path) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", errors="backslashreplace", newline="")
-        writer = csv.writer(text, lineterminator="\n")
+        writer = csv.writer(_Lines(text), lineterminator="\r\n")  # so that text with either is quoted
         writer.writerow([column.name for column in table.columns])
         names = [column.name for column in table.columns]
         for rows in table.parts():
@@ -49,7 +61,7 @@ def write_csv(table: Table, path: Path) -> None:
         text.detach()
 
 
-def write_json(table: Table, path: Path, lines: bool) -> None:
+def write_json(table: Rows, path: Path, lines: bool) -> None:
     """Write a list of objects, one in each line; what is missing has no key, None is null."""
     names = [column.name for column in table.columns]
     with whole_file(path) as file:
@@ -80,7 +92,7 @@ _DECLARED = {
 _MOST_COLUMNS = 2000  # that SQLite takes
 
 
-def write_sqlite(table: Table, path: Path, name: str) -> None:
+def write_sqlite(table: Rows, path: Path, name: str) -> None:
     """Write a database with one table, each value in the way that is closest to it."""
     if len(table.columns) > _MOST_COLUMNS:
         raise ValueError(
@@ -134,7 +146,7 @@ def _for_sqlite(value: Any) -> Any:
     return value.total_seconds() if isinstance(value, timedelta) else safe_text(to_text(value))
 
 
-def write_parquet(table: Table, path: Path) -> None:
+def write_parquet(table: Rows, path: Path) -> None:
     """Write columns, each of one type; JSON in text where there is none for all of its values."""
     try:
         import pyarrow as pa
@@ -201,4 +213,7 @@ def as_path(path: str | os.PathLike[str]) -> Path:
     if not text or Path(text).is_dir():
         what = "" if not text else ", a folder"
         raise ValueError(f"`path` must be the name of a file, got {text!r}{what}")
-    return Path(text)
+    path = Path(text)
+    if path.name.startswith(_OF_STUDIES) and (path.parent / DATABASE).exists():
+        raise ValueError(f"`path` must not be a file of a study, got {text!r}: give another name")
+    return path

@@ -1,0 +1,1 @@
+"""Ways to make the next domain of a study from its results."""
