@@ -74,6 +74,13 @@ class Revoke(NamedTuple):
     n_tasks: int
 
 
+class Verdict(NamedTuple):
+    """Command: let an experiment that has asked go on, or end."""
+
+    experiment: str
+    reason: str | None  # why it ends; None: it goes on
+
+
 class Stop(NamedTuple):
     """Command: end, when the tasks sent before are done."""
 
@@ -178,6 +185,16 @@ class Printed(NamedTuple):
     end: int | None  # how far the worker's spool of the stream has been read; None: it is from elsewhere
 
 
+class Asks(NamedTuple):
+    """An experiment has come to a rung, and waits for a `Verdict`."""
+
+    worker: int
+    experiment: str
+    group: str  # of experiments that are compared with each other
+    rung: int  # iterations
+    progress: tuple[float, float, int]  # a `research.pruning.rules.Progress`
+
+
 class Failure(NamedTuple):
     """An exception of a unit."""
 
@@ -263,7 +280,7 @@ class CheckFailed(NamedTuple):
     reason: str
 
 
-Command: TypeAlias = Run | Replace | Revoke | Stop
+Command: TypeAlias = Run | Replace | Revoke | Verdict | Stop
 Event: TypeAlias = (
     Ready
     | StartFailed
@@ -271,6 +288,7 @@ Event: TypeAlias = (
     | Values
     | Profiled
     | Printed
+    | Asks
     | Ended
     | TaskDone
     | Revoked
@@ -281,6 +299,7 @@ Event: TypeAlias = (
 )
 
 DONE, FAILED, LOST, TIMEOUT = "done", "failed", "lost", "timeout"  # how an experiment has ended
+PRUNED = "pruned"  # as it was hopeless
 STOPPED, QUEUED, RUNNING = "stopped", "queued", "running"  # or not
 TIMES, FUNCTIONS = "times", "functions"
 STDOUT, STDERR = 0, 1

@@ -12,6 +12,7 @@ from research.domain import Domain
 from research.events import Command, Event
 from research.experiment.executor import Executor
 from research.experiment.experiment import Experiment
+from research.pruning.watch import Pruning
 from research.storage.folder import EXPERIMENTS
 
 
@@ -56,6 +57,8 @@ class Blueprint:
         Of time and memory that a task may take; for backends that have processes.
     keeps_objects : bool
         Whether workers write large objects to files in the folder, where the store looks for them.
+    pruning : Pruning or None
+        By what experiments are ended that are hopeless.
     """
 
     experiment: Experiment
@@ -75,12 +78,26 @@ class Blueprint:
     seed_libraries: bool = False
     limits: Limits = UNLIMITED
     keeps_objects: bool = False
+    pruning: Pruning | None = None
 
     def experiment_folder(self, experiment: str) -> Path:
         """Return an experiment's own folder, made if it is not there."""
         path = self.folder / EXPERIMENTS / experiment
         path.mkdir(parents=True, exist_ok=True)
         return path
+
+    def find_folder(self, id_: str, has_prefix: bool) -> Path:
+        """Return the folder of an experiment that some worker has run, whether or not it is there.
+
+        Parameters
+        ----------
+        id_ : str
+        has_prefix : bool
+            Names of folders may have something before the id, of which nothing is known here.
+        """
+        plain = self.folder / EXPERIMENTS / id_
+        named = sorted(plain.parent.glob(f"*_{id_}")) if has_prefix else []
+        return named[0] if named else plain
 
 
 class WorkerSpec(NamedTuple):

@@ -12,39 +12,41 @@ class Column:
     """Values of one variable that have not been sent.
 
     One thread at a time puts values in, which may be every microsecond, while another takes them out. An
-    append to a list is not to be torn apart, so that only what looks back takes a lock: `replace` and
-    `take_block` are called by who has it.
+    append to a list is not to be torn apart, and the value comes after its iteration: who takes as many as
+    there are values needs no lock. Only what looks back takes one: `replace` and `take_block` are called by
+    who has it.
     """
 
-    __slots__ = ("first", "last", "number", "pairs")
+    __slots__ = ("first", "iterations", "last", "number", "values")
 
     def __init__(self) -> None:
-        self.pairs: list[tuple[int, Any]] = []  # of an iteration and a value
+        self.iterations: list[int] = []
+        self.values: list[Any] = []
         self.last = -1  # the iteration of the last value
         self.number = 0  # of the next block
         self.first: tuple[int, Any] | None = None  # the only value so far, sent as such
 
     def replace(self, value: Any) -> None:
         """Put a value in the place of the last one."""
-        if self.pairs:
-            self.pairs[-1] = self.last, value
+        if self.values:
+            self.values[-1] = value
         else:
-            self.pairs.append((self.last, value))
+            self.iterations.append(self.last)
+            self.values.append(value)
 
     def take_block(self, variable: str) -> Block | None:
         """Encode what there is and forget it."""
-        count = len(self.pairs)
+        count = len(self.values)
         if not count:
             return None
-        pairs = self.pairs[:count]
-        del self.pairs[:count]  # and nothing that has come since
-        iterations, values = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+        iterations, values = self.iterations[:count], self.values[:count]
+        del self.iterations[:count], self.values[:count]  # and nothing that has come since
         if self.number == 0 and self.first is None and count == 1:
-            self.first = pairs[0]
+            self.first = iterations[0], values[0]
             return encode_block(variable, None, iterations, values)
         if self.first is not None:
             if self.first[0] == iterations[0] and count == 1:  # saved anew at the same iteration
-                self.first = pairs[0]
+                self.first = iterations[0], values[0]
                 return encode_block(variable, None, iterations, values)
             if self.first[0] != iterations[0]:
                 iterations, values = [self.first[0], *iterations], [self.first[1], *values]

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 
+from research.backends.asking import Ask
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.capture import Capture
 from research.backends.memory import Gate
@@ -45,13 +46,17 @@ class InlineBackend:
         Takes what experiments say while a task runs, as `events` returns only after it.
     allowing : callable, optional
         Returns a context that tasks run in: one that may be interrupted.
+    ask : callable, optional
+        Answers experiments that may be pruned.
     """
 
     def __init__(
         self,
         interim: Callable[[Sequence[Event]], None] | None = None,
         allowing: Callable[[], AbstractContextManager[None]] = nullcontext,
+        ask: Ask | None = None,
     ) -> None:
+        self._ask = ask
         self._interim = interim
         self._allowing = allowing
         self._events: list[Event] = []
@@ -76,7 +81,9 @@ class InlineBackend:
         if any(blueprint.captures):
             self._spools = Spools(1, blueprint.captures)
             self._capture = Capture(0, self._spools.of(0)._replace(ledger=None))  # they end together
-        self._runner = TaskRunner(blueprint, 0, workers[0], self._emit, self._after_iteration, self._capture)
+        self._runner = TaskRunner(
+            blueprint, 0, workers[0], self._emit, self._after_iteration, self._capture, self._ask
+        )
         self._gate = Gate(0, workers[0], blueprint.memory_check)
         self._events.append(Ready(0, os.getpid()))
 

@@ -63,12 +63,10 @@ class SpawnLauncher:
     def __init__(
         self, blueprint: Blueprint, specs: Sequence[WorkerSpec], board: Board, spools: Spools | None = None
     ) -> None:
-        import dill
+        from research.experiment.pickling import dumps
 
         try:
-            self._message: bytes = dill.dumps(
-                (main_name(), blueprint, tuple(specs)), protocol=5, recurse=True
-            )
+            self._message = dumps((main_name(), blueprint, tuple(specs)))
         except Exception as error:
             raise StudyError(
                 f"the study cannot be sent to new processes: {type(error).__name__}: {error}; "

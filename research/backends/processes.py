@@ -34,10 +34,10 @@ _STOP_SECONDS = 0.3  # for workers that have nothing to do to leave by themselve
 
 def _pickled(command: Replace) -> bytes:
     """Return a command whose domain may hold what only dill can pickle."""
-    import dill
+    from research.experiment.pickling import dumps
 
     try:
-        domain = dill.dumps(command.domain, protocol=5, recurse=True)
+        domain = dumps(command.domain)
     except Exception as error:  # pickling runs code of users
         raise StudyError(
             f"the domain that replaces another cannot be sent to workers ({type(error).__name__}: {error}); "

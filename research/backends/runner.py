@@ -1,193 +1,32 @@
-"""The work of a worker, in whichever process: from tasks to events."""
+"""The work of a worker, in whichever process: it runs tasks, and says what comes of them."""
 
 from __future__ import annotations
 
-import pickle
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from research.backends.asking import Ask
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.capture import Capture
-from research.backends.columns import Column
 from research.backends.guarding import AT_WORK, Whereabouts, leave
+from research.backends.recording import Recorder, Watched
 from research.domain import Config, Domain
 from research.events import (
-    DONE,
-    FAILED,
-    Ended,
     Event,
-    Failure,
     Member,
-    ProfileBlock,
-    Profiled,
-    Running,
     Task,
     TaskDone,
-    Values,
 )
 from research.experiment.engine import Engine
 from research.experiment.executor import Executor
 from research.experiment.merging import merge_configs
 from research.experiment.program import Program
-from research.experiment.running import RunningExperiment, UnitError
-from research.profiling.measuring import Times
-from research.storage.encoding import SCALARS, encode_functions, encode_times, freeze
+from research.experiment.running import RunningExperiment
 from research.storage.shelf import Shelf
-
-MOST_TEXT = 2**20  # characters of what an exception says that are kept
-ANYTHING = (
-    Exception,
-    SystemExit,
-    GeneratorExit,
-)  # that code of users may raise; the rest is from the keyboard
-
-
-class Recorder:
-    """Takes an experiment's values and turns them into events, on its own time or when asked.
-
-    Units save from the worker's thread while a timer collects from another.
-    """
-
-    def __init__(
-        self, worker: int, experiment: str, flush: Callable[[], None], shelf: Shelf | None = None
-    ) -> None:
-        self._worker = worker
-        self._shelf = shelf
-        self.experiment = experiment
-        self._flush = flush
-        self.started = time.time()
-        self.run: RunningExperiment | None = None
-        self._lock = threading.Lock()
-        self._columns: dict[str, Column] = {}
-        self._n_profiled: dict[int, int] = {}  # blocks of each unit
-        self._is_urgent = False
-        self._ended: Ended | None = None
-        self._is_over = False  # and everything has been collected
-
-    def save(self, variable: str, iteration: int, value: Any) -> None:
-        if type(value) not in SCALARS:  # what most save is known to be frozen, without a further call
-            try:
-                value = freeze(value, self._shelf, variable, iteration)
-            except TypeError as error:
-                raise TypeError(f"{variable!r} was not saved: {error}") from error.__cause__
-        column = self._columns.get(variable)
-        if column is not None and column.last != iteration:
-            column.last = iteration
-            column.pairs.append((iteration, value))
-            return
-        with self._lock:
-            if column is None:
-                column = self._columns.setdefault(variable, Column())
-            column.last = iteration
-            column.replace(value)
-
-    def dump(self) -> None:
-        self._is_urgent = True
-        self._flush()
-
-    def end(self, run: RunningExperiment) -> None:
-        """Note how the experiment ended."""
-        self._ended = Ended(
-            self._worker,
-            self.experiment,
-            FAILED if run.is_failed else DONE,
-            self.started,
-            time.time(),
-            run.iteration + 1,
-            tuple(describe(error) for error in run.errors),
-            None,
-        )
-
-    def break_off(self, error: Exception) -> None:
-        """Note that the executor failed, if the experiment had not ended before."""
-        if self._ended is not None:
-            return
-        iteration = 0 if self.run is None else self.run.iteration
-        failure = describe(UnitError("executor", iteration, error))
-        now = time.time()
-        self._ended = Ended(
-            self._worker, self.experiment, FAILED, self.started, now, iteration, (failure,), None
-        )
-
-    def become_copy(self) -> None:
-        """Be of no use but to the unit that forked; what it saves goes nowhere."""
-        self._lock = threading.Lock()  # a thread that is not here may have held it
-        self._shelf = None
-        if self.run is not None:
-            self.run.is_copy = True
-            self.run.ending = self.run.ending or "copied"
-
-    def let_go(self) -> None:
-        """Forget the experiment, which is over: what its units hold is to be free before the next begins."""
-        if self.run is not None:
-            self.run.branches = ()
-            self.run = None
-
-    def collect(self) -> list[Event]:
-        """Return events of all that happened since the last call."""
-        if self._is_over:
-            return []
-        ended = self._ended  # read first: what was saved before the end is collected before it
-        with self._lock:
-            blocks = [
-                block
-                for variable, column in self._columns.items()
-                if (block := column.take_block(variable)) is not None
-            ]
-            urgent, self._is_urgent = self._is_urgent, False
-        events: list[Event] = []
-        if ended is None:
-            iteration = 0 if self.run is None else self.run.iteration
-            events.append(Running(self._worker, self.experiment, self.started, iteration))
-        if blocks:
-            events.append(Values(self.experiment, tuple(blocks), urgent))
-        if self.run is not None and self.run.times is not None:
-            events.extend(self._collect_profile(self.run.times, ended is not None))
-        if ended is not None:
-            events.append(ended)
-            self._is_over = True
-        return events
-
-    def _collect_profile(self, times: Times, is_over: bool) -> Iterator[Profiled]:
-        """Encode what was measured since the last call; what units called is known at the end."""
-        blocks: list[ProfileBlock] = []
-        for measured in times.take(forget=True):
-            number = self._n_profiled.get(measured.place, 0)
-            self._n_profiled[measured.place] = number + 1
-            blocks.append(encode_times(measured, number))
-        if is_over:
-            blocks.extend(encode_functions(*traced) for traced in times.traced())
-        if blocks:
-            yield Profiled(self.experiment, tuple(blocks))
-
-
-def describe(error: UnitError) -> Failure:
-    """Turn an exception into what can cross to another process whatever it is."""
-    exception = error.exception
-    pickled: bytes | None = None
-    try:
-        pickled = pickle.dumps(exception)
-        pickle.loads(pickled)
-        pickled = None if len(pickled) > MOST_TEXT else pickled
-    except ANYTHING:  # (exceptions of users may refuse in any way)
-        pickled = None
-    try:
-        message = str(exception)
-    except ANYTHING as problem:
-        message = f"<its text cannot be shown: {type(problem).__qualname__}>"
-    name = type(exception).__qualname__
-    return Failure(error.name, error.iteration, name, _cut(message), _cut(error.traceback), pickled)
-
-
-def _cut(text: str) -> str:
-    """Leave out the middle of a text that nobody would read."""
-    if len(text) <= MOST_TEXT:
-        return text
-    half = MOST_TEXT // 2
-    return f"{text[:half]} … {len(text) - 2 * half} characters … {text[-half:]}"
 
 
 class TaskRunner:
@@ -205,6 +44,8 @@ class TaskRunner:
         Called after each iteration.
     capture : Capture, optional
         Knows what units print.
+    ask : callable, optional
+        Puts questions to the driver, where experiments may be pruned.
     """
 
     def __init__(
@@ -215,7 +56,9 @@ class TaskRunner:
         emit: Callable[[Sequence[Event]], None],
         on_iteration: Callable[[], None] | None = None,
         capture: Capture | None = None,
+        ask: Ask | None = None,
     ) -> None:
+        self._ask = ask
         self._blueprint = blueprint
         self._worker = worker
         self._spec = spec
@@ -233,13 +76,14 @@ class TaskRunner:
         self._folders: dict[str, str] = {}  # names of experiments' folders, where they are not their ids
         self._recorders: list[Recorder] = []  # of the task that runs
         self._waiting: list[Event] = []  # of tasks that are done
+        self._hopeless = None if blueprint.pruning is None or ask is None else self._is_hopeless
         self._whereabouts = Whereabouts()
         self._is_copy = False  # which a unit has made by forking
 
     def run(self, task: Task) -> None:
         """Run a task to its end; events that are not sent by then are kept until the next `flush`."""
         begun = time.perf_counter()
-        recorders = [Recorder(self._worker, member.id, self.flush, self._shelf()) for member in task.members]
+        recorders = [self._recorder(member) for member in task.members]
         blueprint = self._blueprint
         if self._capture is not None:
             in_threads = len(recorders) > 1 and blueprint.executor_target == "threads"
@@ -279,6 +123,7 @@ class TaskRunner:
         configs = [self._config(member, branch) for branch, member in enumerate(members)]
         branches = blueprint.branches_configs[: len(members)] or None  # the last task may be smaller
         on_turn = self._turn_taker(len(members))
+        more: dict[str, Any] = {} if self._hopeless is None else {"is_hopeless": self._hopeless}
         executor: Engine | Executor
         if blueprint.executor_class is Executor:  # what it would check has been
             executor = Engine(
@@ -296,6 +141,7 @@ class TaskRunner:
                 blueprint.seed_libraries,
                 blueprint.executor_target == "threads",
                 self._variables,
+                self._hopeless,
             )
         else:
             executor = blueprint.executor_class(
@@ -315,14 +161,24 @@ class TaskRunner:
                 on_iteration=self._on_iteration,
                 on_turn=on_turn,
                 seed_libraries=blueprint.seed_libraries,
+                **more,
             )
-        for run, recorder in zip(executor.experiments, recorders, strict=True):
+        for run, recorder, member in zip(executor.experiments, recorders, members, strict=True):
             recorder.run = run
+            if self._domains[member.generation][0].has_parents:
+                run.find_parent = partial(self._parent_folder, member)
         executor.run()
 
     def _folder(self, id_: str) -> Path:
         """Return the folder of an experiment, or of a root."""
         return self._blueprint.experiment_folder(self._folders.get(id_, id_))
+
+    def _parent_folder(self, member: Member) -> Path | None:
+        """Return the folder of the experiment that another was bred from, None if there is none."""
+        domain, stream = self._domains[member.generation]
+        config = domain.point(member.key, stream, member.pass_, member.places).config
+        parents = domain.parents(config.canonical, member.repetition)
+        return self._blueprint.find_folder(parents[0], member.prefix is not None) if parents else None
 
     def replace(self, generation: int, domain: Domain) -> None:
         """Take note of a further domain; from any thread, before tasks that need it."""
@@ -352,13 +208,26 @@ class TaskRunner:
     def _end(self, run: RunningExperiment) -> None:
         if self._is_copy:
             leave(run.errors[-1].exception if run.errors else None)
-        (recorder,) = [recorder for recorder in self._recorders if recorder.run is run]
+        recorder = self._recorder_of(run)
         if self._capture is None:
             recorder.end(run)
             return
         with self._lock:  # what it printed is told before its end, whoever collects
             self._capture.cut()
             recorder.end(run)
+
+    def _recorder(self, member: Member) -> Recorder:
+        what = self._worker, member.id, self.flush, self._shelf()
+        pruning = self._blueprint.pruning
+        return Recorder(*what) if pruning is None or self._ask is None else Watched(pruning, self._ask, *what)
+
+    def _is_hopeless(self, run: RunningExperiment) -> bool:
+        recorder = self._recorder_of(run)
+        return isinstance(recorder, Watched) and recorder.is_hopeless()
+
+    def _recorder_of(self, run: RunningExperiment) -> Recorder:
+        (recorder,) = [recorder for recorder in self._recorders if recorder.run is run]
+        return recorder
 
     def _shelf(self) -> Shelf | None:
         """Return where an experiment puts large objects, if there is a folder for them."""

@@ -29,12 +29,13 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn
 
+from research.backends.asking import Inquiry
 from research.backends.board import Board
 from research.backends.memory import Gate
 from research.backends.pipes import FLUSH_SECONDS, Channel, Outlet
 from research.backends.runner import TaskRunner
 from research.backends.streams import flush_streams
-from research.events import Event, Ready, Replace, Revoke, Revoked, Run, StartFailed, Task, Waiting
+from research.events import Event, Ready, Replace, Revoke, Revoked, Run, StartFailed, Task, Verdict, Waiting
 
 _MOST_UNSENT = 1 << 24  # bytes that wait for the driver, beyond which children are not heard
 _COMPLETE = b""  # the last message of a child that has done its task
@@ -52,9 +53,20 @@ class Shepherd:
     gate : Gate
     outlet : Outlet
         What the runner says things through: so far, the pipe to the driver.
+    inquiry : Inquiry
+        What the runner asks by.
     """
 
-    def __init__(self, board: Board, worker: int, runner: TaskRunner, gate: Gate, outlet: Outlet) -> None:
+    def __init__(
+        self,
+        board: Board,
+        worker: int,
+        runner: TaskRunner,
+        gate: Gate,
+        outlet: Outlet,
+        inquiry: Inquiry,
+    ) -> None:
+        self._inquiry = inquiry
         self._board = board
         self._worker = worker
         self._runner = runner
@@ -153,6 +165,9 @@ class Shepherd:
             elif isinstance(command, Revoke):
                 count = min(command.n_tasks, len(self._tasks))
                 self._emit(Revoked(self._worker, tuple(self._tasks.pop() for _ in range(count))))
+            elif isinstance(command, Verdict):
+                if self._child is not None:
+                    self._child.pipe.send(message)
             else:
                 self._is_stopped = True
                 self._tasks.clear()
@@ -188,8 +203,7 @@ class Shepherd:
         child.pipe.close()
         if not child.is_complete:
             self._end_like(os.waitstatus_to_exitcode(status))
-        if child.is_terminated:  # it was up to it, and it has ended in order
-            self._is_terminated = False
+        self._is_terminated = False  # what came meanwhile came to the child, too, and it has ended in order
         self._board.write(self._worker, None)
         self._child = None
 
@@ -238,7 +252,8 @@ class Shepherd:
     def _work(self, task: Task, pipe: Connection) -> NoReturn:
         """Run a task and end; in the child."""
         self._outlet.replace(pipe)
-        threading.Thread(target=_look_after, args=(self._outlet, self._runner), daemon=True).start()
+        served = self._outlet, self._runner, self._inquiry
+        threading.Thread(target=_look_after, args=served, daemon=True).start()
         self._runner.run(task)
         self._runner.flush()
         flush_streams()
@@ -256,13 +271,15 @@ class _Child:
         self.is_terminated = False
 
 
-def _look_after(outlet: Outlet, runner: TaskRunner) -> None:
-    """Send what there is from time to time; end when the shepherd goes away, which never says anything."""
+def _look_after(outlet: Outlet, runner: TaskRunner, inquiry: Inquiry) -> None:
+    """Send what there is from time to time, and hear answers; end when the shepherd goes away."""
     try:
-        while not outlet.connection.poll(FLUSH_SECONDS):
+        while True:
+            if outlet.connection.poll(FLUSH_SECONDS):
+                inquiry.answer(pickle.loads(outlet.connection.recv_bytes()))
             outlet.check()
             runner.flush()
-    except OSError:
+    except (EOFError, OSError):
         pass
     except BaseException:  # without this thread nobody hears of the task any more
         traceback.print_exc()

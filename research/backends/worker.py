@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 
+from research.backends.asking import Inquiry
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
 from research.backends.capture import Capture
@@ -24,7 +25,7 @@ from research.backends.shepherd import Shepherd, replace_domain
 from research.backends.spools import Spool
 from research.backends.streams import flush_streams
 from research.domain.hashing import set_main_name
-from research.events import Ready, Replace, Revoke, Revoked, Run, StartFailed, Task, Waiting
+from research.events import Ready, Replace, Revoke, Revoked, Run, StartFailed, Task, Verdict, Waiting
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -61,6 +62,11 @@ class Inbox:
         """Take out at most `count` tasks, the last ones first."""
         with self._condition:
             return tuple(self._tasks.pop()[0] for _ in range(min(count, len(self._tasks))))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no task waits at the moment."""
+        return not self._tasks
 
     def pause(self, seconds: float | None) -> bool:
         """Wait for so long, or None: for ever, or until the end; return whether that has come."""
@@ -100,27 +106,35 @@ def work(
         if capture is not None:
             capture.start()  # first: what is imported may print
         blueprint, spec = load()
-        runner = TaskRunner(blueprint, worker, spec, emit, capture=capture)
+        inquiry = Inquiry(emit)
+        runner = TaskRunner(blueprint, worker, spec, emit, capture=capture, ask=inquiry)
     except Exception:  # (whatever it was, the driver has to say so)
         emit([StartFailed(worker, traceback.format_exc())])
         return
     gate = Gate(worker, spec, blueprint.memory_check)
     if blueprint.isolation == "experiment":
-        Shepherd(board, worker, runner, gate, emit).run()
+        Shepherd(board, worker, runner, gate, emit, inquiry).run()
         return
     try:
-        _work(connection, board, worker, runner, gate, emit)
+        _work(connection, board, worker, runner, gate, emit, inquiry)
     except OSError:
         emit.check()
         raise
 
 
 def _work(
-    connection: Connection, board: Board, worker: int, runner: TaskRunner, gate: Gate, emit: Outlet
+    connection: Connection,
+    board: Board,
+    worker: int,
+    runner: TaskRunner,
+    gate: Gate,
+    emit: Outlet,
+    inquiry: Inquiry,
 ) -> None:
     """Run tasks in this process."""
     inbox = Inbox()
-    service = threading.Thread(target=_serve, args=(connection, inbox, runner, emit, worker), daemon=True)
+    served = connection, inbox, runner, emit, worker, inquiry
+    service = threading.Thread(target=_serve, args=served, daemon=True)
     service.start()
     emit([Ready(worker, os.getpid())])
     while (item := inbox.take()) is not None:
@@ -130,7 +144,7 @@ def _work(
         board.write(worker, task.number)
         runner.run(task)
         emit.check(only_pipe=True)  # as there may be very many tasks
-        if is_last_of_batch:
+        if is_last_of_batch or inbox.is_empty:  # the rest of the batch may have been handed back
             runner.flush()
         board.write(worker, None)  # last: should this process be unfit now, the board says by whose doing
     runner.flush()
@@ -155,6 +169,7 @@ def _serve(
     runner: TaskRunner,
     emit: Outlet,
     worker: int,
+    inquiry: Inquiry,
 ) -> None:
     """Take commands, and send what there is from time to time, even while a unit runs for long."""
     flushed = time.monotonic()
@@ -166,6 +181,8 @@ def _serve(
                 command = pickle.loads(connection.recv_bytes())
                 if isinstance(command, Run):
                     inbox.put(command.tasks)
+                elif isinstance(command, Verdict):
+                    inquiry.answer(command)
                 elif isinstance(command, Replace):
                     replace_domain(command, runner, worker, emit)
                 elif isinstance(command, Revoke):

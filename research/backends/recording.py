@@ -1,0 +1,213 @@
+"""What an experiment saves, and how it ends, as events."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from research.backends.asking import Ask
+from research.backends.columns import Column
+from research.events import (
+    DONE,
+    FAILED,
+    PRUNED,
+    Asks,
+    Ended,
+    Event,
+    Failure,
+    ProfileBlock,
+    Profiled,
+    Running,
+    Values,
+)
+from research.experiment.running import RunningExperiment, UnitError
+from research.profiling.measuring import Times
+from research.pruning.watch import Pruning, Watch
+from research.storage.encoding import SCALARS, encode_functions, encode_times, freeze
+from research.storage.shelf import Shelf
+
+MOST_TEXT = 2**20  # characters of what an exception says that are kept
+ANYTHING = (
+    Exception,
+    SystemExit,
+    GeneratorExit,
+)  # that code of users may raise; the rest is from the keyboard
+
+
+class Recorder:
+    """Takes an experiment's values and turns them into events, on its own time or when asked.
+
+    Units save from the worker's thread while a timer collects from another.
+    """
+
+    def __init__(
+        self, worker: int, experiment: str, flush: Callable[[], None], shelf: Shelf | None = None
+    ) -> None:
+        self._worker = worker
+        self._shelf = shelf
+        self.experiment = experiment
+        self._flush = flush
+        self.started = time.time()
+        self.run: RunningExperiment | None = None
+        self._lock = threading.Lock()
+        self._columns: dict[str, Column] = {}
+        self._n_profiled: dict[int, int] = {}  # blocks of each unit
+        self._is_urgent = False
+        self._ended: Ended | None = None
+        self._hopeless: str | None = None  # why it is
+        self._is_over = False  # and everything has been collected
+
+    def save(self, variable: str, iteration: int, value: Any) -> None:
+        if type(value) not in SCALARS:  # what most save is known to be frozen, without a further call
+            try:
+                value = freeze(value, self._shelf, variable, iteration)
+            except TypeError as error:
+                raise TypeError(f"{variable!r} was not saved: {error}") from error.__cause__
+        column = self._columns.get(variable)
+        if column is not None and column.last != iteration:
+            column.last = iteration
+            column.iterations.append(iteration)
+            column.values.append(value)  # last, see `Column`
+            return
+        with self._lock:
+            if column is None:
+                column = self._columns.setdefault(variable, Column())
+            column.last = iteration
+            column.replace(value)
+
+    def dump(self) -> None:
+        self._is_urgent = True
+        self._flush()
+
+    def end(self, run: RunningExperiment) -> None:
+        """Note how the experiment ended."""
+        self._ended = Ended(
+            self._worker,
+            self.experiment,
+            FAILED if run.is_failed else DONE if self._hopeless is None else PRUNED,
+            self.started,
+            time.time(),
+            run.iteration + 1,
+            tuple(describe(error) for error in run.errors),
+            self._hopeless,
+        )
+
+    def break_off(self, error: Exception) -> None:
+        """Note that the executor failed, if the experiment had not ended before."""
+        if self._ended is not None:
+            return
+        iteration = 0 if self.run is None else self.run.iteration
+        failure = describe(UnitError("executor", iteration, error))
+        now = time.time()
+        self._ended = Ended(
+            self._worker, self.experiment, FAILED, self.started, now, iteration, (failure,), None
+        )
+
+    def become_copy(self) -> None:
+        """Be of no use but to the unit that forked; what it saves goes nowhere."""
+        self._lock = threading.Lock()  # a thread that is not here may have held it
+        self._shelf = None
+        if self.run is not None:
+            self.run.is_copy = True
+            self.run.ending = self.run.ending or "copied"
+
+    def let_go(self) -> None:
+        """Forget the experiment, which is over: what its units hold is to be free before the next begins."""
+        if self.run is not None:
+            self.run.branches = ()
+            self.run = None
+
+    def collect(self) -> list[Event]:
+        """Return events of all that happened since the last call."""
+        if self._is_over:
+            return []
+        ended = self._ended  # read first: what was saved before the end is collected before it
+        with self._lock:
+            blocks = [
+                block
+                for variable, column in self._columns.items()
+                if (block := column.take_block(variable)) is not None
+            ]
+            urgent, self._is_urgent = self._is_urgent, False
+        events: list[Event] = []
+        if ended is None:
+            iteration = 0 if self.run is None else self.run.iteration
+            events.append(Running(self._worker, self.experiment, self.started, iteration))
+        if blocks:
+            events.append(Values(self.experiment, tuple(blocks), urgent))
+        if self.run is not None and self.run.times is not None:
+            events.extend(self._collect_profile(self.run.times, ended is not None))
+        if ended is not None:
+            events.append(ended)
+            self._is_over = True
+        return events
+
+    def _collect_profile(self, times: Times, is_over: bool) -> Iterator[Profiled]:
+        """Encode what was measured since the last call; what units called is known at the end."""
+        blocks: list[ProfileBlock] = []
+        for measured in times.take(forget=True):
+            number = self._n_profiled.get(measured.place, 0)
+            self._n_profiled[measured.place] = number + 1
+            blocks.append(encode_times(measured, number))
+        if is_over:
+            blocks.extend(encode_functions(*traced) for traced in times.traced())
+        if blocks:
+            yield Profiled(self.experiment, tuple(blocks))
+
+
+class Watched(Recorder):
+    """Follows the objective, too, by which experiments are pruned."""
+
+    def __init__(self, pruning: Pruning, ask: Ask, *args: Any) -> None:
+        super().__init__(*args)
+        self._pruning = pruning
+        self._ask = ask
+        self._watch = Watch(pruning)
+
+    def save(self, variable: str, iteration: int, value: Any) -> None:
+        if variable == self._pruning.objective:
+            self._watch.take(iteration, value)
+        super().save(variable, iteration, value)
+
+    def is_hopeless(self) -> bool:
+        """Whether the experiment is to end now; between iterations."""
+        reached = self._watch.look()
+        if reached is None or self.run is None:
+            return False
+        rung, progress = reached
+        if self._pruning.rule.is_alone:
+            self._hopeless = self._pruning.alone(reached)
+        else:
+            group = self._pruning.group_of(self.run.config)
+            question = Asks(self._worker, self.experiment, group, rung, progress)
+            self._hopeless = self._ask(question).reason
+        return self._hopeless is not None
+
+
+def describe(error: UnitError) -> Failure:
+    """Turn an exception into what can cross to another process whatever it is."""
+    exception = error.exception
+    pickled: bytes | None = None
+    try:
+        pickled = pickle.dumps(exception)
+        pickle.loads(pickled)
+        pickled = None if len(pickled) > MOST_TEXT else pickled
+    except ANYTHING:  # (exceptions of users may refuse in any way)
+        pickled = None
+    try:
+        message = str(exception)
+    except ANYTHING as problem:
+        message = f"<its text cannot be shown: {type(problem).__qualname__}>"
+    name = type(exception).__qualname__
+    return Failure(error.name, error.iteration, name, _cut(message), _cut(error.traceback), pickled)
+
+
+def _cut(text: str) -> str:
+    """Leave out the middle of a text that nobody would read."""
+    if len(text) <= MOST_TEXT:
+        return text
+    half = MOST_TEXT // 2
+    return f"{text[:half]} … {len(text) - 2 * half} characters … {text[-half:]}"
