@@ -11,6 +11,7 @@ import click
 from research.errors import (
     ContradictionError,
     DamagedStudyError,
+    GroupNotFoundError,
     ResearchError,
     StudyError,
     StudyExistsError,
@@ -64,7 +65,7 @@ def problem_of(error: Exception, command: click.Command | None) -> Problem | Non
     command : click.Command or None
         Whose options stand for the arguments that the error speaks of.
     """
-    if isinstance(error, StudyNotFoundError):
+    if isinstance(error, StudyNotFoundError | GroupNotFoundError):
         status = NOT_FOUND
     elif isinstance(error, _BROKEN):
         status = BROKEN

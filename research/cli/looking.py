@@ -49,24 +49,18 @@ Examples:
 )
 @click.option("--depth", type=click.IntRange(min=0), help="How many folders deep to look. Default: all.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
-def ls(folder: str, status: str | None, depth: int | None, as_json: bool) -> int:
-    """List the studies below a FOLDER: how many of their experiments have ended, how many went wrong, and
-    when something happened last.
+@click.option("--storage", metavar="URL", help="List those in this PostgreSQL database.")
+def ls(folder: str, status: str | None, depth: int | None, as_json: bool, storage: str | None) -> int:
+    """List the studies below a FOLDER, or in a database: how many of their experiments have ended, how many
+    went wrong, and when something happened last.
     """
-    found: list[dict[str, Any]] = []
-    for path in find_studies(Path(folder), depth):
-        try:
-            known = summarize(path)
-        except DamagedStudyError:
-            found.append({"name": shown(path), "status": "damaged"})
-            continue
-        row = {"name": shown(path), "status": known.status, "progress": known.progress}
-        found.append({**row, "troubles": known.n_troubles, "changed": known.changed, "counts": known.counts})
+    found = list(_summaries(Path(folder), depth) if storage is None else _summaries_in(storage))
     found = [row for row in found if status in (None, row["status"])]
     if as_json:
         click.echo(json.dumps(found, indent=1))
     elif not found:
-        click.echo(f"there are no studies below {folder!r}", err=True)
+        where = f"below {folder!r}" if storage is None else "in this database"
+        click.echo(f"there are no studies {where}", err=True)
     else:
         names = ["name", "status", "progress", "failed", "changed"]
         rows = [
@@ -81,6 +75,27 @@ def ls(folder: str, status: str | None, depth: int | None, as_json: bool) -> int
         ]
         print_table(names, rows, ("progress", "failed"), status_color)
     return OK
+
+
+def _summaries(top: Path, depth: int | None) -> Iterator[dict[str, Any]]:
+    for path in find_studies(top, depth):
+        try:
+            yield _summary_row(shown(path), summarize(path))
+        except DamagedStudyError:
+            yield {"name": shown(path), "status": "damaged"}
+
+
+def _summaries_in(storage: str) -> Iterator[dict[str, Any]]:
+    from research.cli.databases import summarize_all
+    from research.storage.servers import Server
+
+    for name, known in summarize_all(Server.read(storage)):
+        yield _summary_row(name, known)
+
+
+def _summary_row(name: str, known: Summary) -> dict[str, Any]:
+    row = {"name": name, "status": known.status, "progress": known.progress}
+    return {**row, "troubles": known.n_troubles, "changed": known.changed, "counts": known.counts}
 
 
 @click.command(

@@ -13,6 +13,7 @@ from research.cli.completing import completion
 from research.cli.ending import INTERRUPTED, PIPE, Problem, problem_of
 from research.cli.looking import failures, log, ls, show
 from research.cli.moving import check, export, import_, merge, snapshot
+from research.cli.params import params
 from research.cli.running import resume, run, stop
 from research.cli.tables import results
 
@@ -21,7 +22,7 @@ Examples:
   research run digits.py --workers 4           run the study of a file
   research run digits.py -p C=1,10 --dry-run   what would another grid add?
   research ls                                  studies below this folder
-  research results digits --order accuracy     a table of what came out
+  research results digits --order-by accuracy  a table of what came out
 
 \b
 Exit status:
@@ -81,7 +82,7 @@ def cli(traceback: bool) -> None:
 
 for _command in (
     *(run, ls, show, results, log, failures, resume, stop),
-    *(merge, snapshot, export, import_, check, completion),
+    *(merge, snapshot, export, import_, check, params, completion),
 ):
     cli.add_command(_command)
 

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import click
 
-from research.cli.ending import FAILED, OK
+from research.cli.ending import FAILED, OK, Problem
 from research.cli.parameters import read_settings
 from research.cli.printing import clean, describe_counts
-from research.cli.studies import TROUBLES, complete_study, study_argument, study_folder, summarize
+from research.cli.studies import (
+    TROUBLES,
+    complete_study,
+    place_named,
+    storage_option,
+    study_argument,
+    study_folder,
+    summarize,
+)
+from research.cli.values import split
 
 
 @click.command(
@@ -47,11 +57,14 @@ Example:
 """,
 )
 @study_argument
-def snapshot(name: str) -> int:
-    """Copy a study, which may be running, to a dated folder beside it, and print the name of that."""
+@storage_option
+def snapshot(name: str, storage: str | None) -> int:
+    """Copy a study, which may be running, to a dated folder beside it, and print the name of that. One that
+    is in a database becomes a folder, which all other commands take.
+    """
     from research.storage.snapshots import take_snapshot
 
-    path = take_snapshot(study_folder(name))
+    path = take_snapshot(place_named(name, storage))
     parent = Path(name).parent
     click.echo(str(parent / path.name) if (parent / path.name).exists() else str(path))
     return OK
@@ -106,26 +119,51 @@ def export(
 
 @click.command(
     "import",
-    short_help="Bring results of job folders back.",
+    short_help="Bring results of job folders, or of other programs.",
     epilog="""\b
 Examples:
   research import digits-batch
   research import copied/digits-batch --into digits
+  research import results --files conf.json --into svm --parameters kernel,C
 """,
 )
-@click.argument("folder", metavar="BATCH", type=click.Path(file_okay=False))
+@click.argument("folder", metavar="FOLDER", type=click.Path(file_okay=False))
 @click.option("--into", metavar="NAME", help="The study. Default: where it was, as seen from the batch.")
-def import_(folder: str, into: str | None) -> int:
-    """Bring what the jobs of a BATCH have found out into their study. Jobs that have not ended stay
-    queued.
+@click.option(
+    "--files", "pattern", metavar="PATTERN", help="Results of any program: which files below FOLDER."
+)
+@click.option("--loader", help="json, yaml, toml, pickle or joblib. Default: by the suffix.")
+@click.option("--keep", multiple=True, metavar="NAMES", help="What is kept of each file. Default: all.")
+@click.option("--parameters", multiple=True, metavar="NAMES", help="What was set.")
+@click.option("--variables", multiple=True, metavar="NAMES", help="What was found out.")
+@click.option("--trusted", is_flag=True, help="Read pickles, which run the code of whoever wrote them.")
+def import_(folder: str, into: str | None, pattern: str | None, trusted: bool, **how: Any) -> int:
+    """Bring what the jobs of a batch in FOLDER have found out into their study; jobs that have not ended stay
+    queued. With --files, make a study of what other programs have left below FOLDER, a dict in each file, or
+    bring it what is new there.
     """
     from research.results.results import ResearchResults
 
-    results = ResearchResults.import_batch(folder, into)
+    given: dict[str, Any] = {
+        name: _names(value) if isinstance(value, tuple) else value for name, value in how.items() if value
+    }
+    if pattern is not None:
+        if into is None:
+            raise Problem("--files makes a study: say which, by --into NAME")
+        results = ResearchResults.from_files(folder, pattern, name=into, trusted=trusted, **given)
+    elif given or trusted:
+        named = [f"--{name}" for name in ([*given] or ["trusted"])]
+        raise Problem(f"{named[0]} is of results of other programs: say which files, by --files PATTERN")
+    else:
+        results = ResearchResults.import_batch(folder, into)
     counts = results.statuses_to_df()["status"].value_counts()
     found = {str(status): int(count) for status, count in counts.items()}
     click.echo(f"{results.study.name}: {describe_counts(found)}")
     return FAILED if any(found.get(status) for status in TROUBLES) else OK
+
+
+def _names(given: tuple[str, ...]) -> list[str]:
+    return [name.strip() for text in given for name in split(text)]
 
 
 @click.command(

@@ -13,7 +13,7 @@ import click
 NARROWEST = 8  # to which a column is cut
 _GAP = "  "
 _COLORS = {"done": "green", "running": "cyan", "failed": "red", "lost": "red", "timeout": "red"}
-_COLORS |= {"broken": "red", "killed": "red", "stopped": "yellow"}
+_COLORS |= {"broken": "red", "killed": "red", "stopped": "yellow", "pruned": "green"}
 _UNITS = ((86400 * 365, "years"), (86400, "days"), (3600, "hours"), (60, "minutes"))
 
 

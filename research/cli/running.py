@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,7 +14,7 @@ import click
 from research.cli.ending import FAILED, INTERRUPTED, OK, Problem
 from research.cli.parameters import HELP, read_settings, with_parameters
 from research.cli.printing import describe_counts
-from research.cli.studies import TROUBLES, study_argument, study_folder
+from research.cli.studies import TROUBLES, place_named, storage_option, study_argument
 
 if TYPE_CHECKING:
     from research.cli.holding import Held
@@ -43,6 +43,8 @@ _OPTIONS = (
     click.option("--no-parallel", is_flag=True, help="Run everything in this process."),
     click.option("--note", help="Kept with what is known of this run."),
     click.option("--snapshot", is_flag=True, help="Copy a study that is gone on with before."),
+    click.option("--shard", metavar="K/N", help="Only part K of N, from 0, as 0/4; see --storage."),
+    storage_option,
     click.option("-q", "--quiet", is_flag=True, help="No progress bar, no last line."),
     click.option(
         "-o",
@@ -92,6 +94,10 @@ def run(file: str, parameters: tuple[str, ...], name: str | None, resume: bool, 
     """
     with ExitStack() as stack:
         study, held = open_file(stack, file, parameters)
+        if options["storage"] is not None:
+            from research.storage.servers import read_storage
+
+            study.storage = read_storage(options["storage"])
         given = {**held.arguments, **arguments_of_run(options)}
         if resume or held.is_sweep:
             given["resume"] = True
@@ -118,9 +124,10 @@ def resume(name: str, **options: Any) -> int:
     from research.cli.scripts import program_of
     from research.research import Research
 
-    with program_of(study_folder(name)):
+    place, storage = place_named(name, options["storage"]), options["storage"]
+    with program_of(place.folder) if storage is None else nullcontext():
         given = {"resume": True, **arguments_of_run(options)}
-        return _run(Research.load(name), name, given, options["quiet"])
+        return _run(Research.load(name, storage), name, given, options["quiet"])
 
 
 @click.command(
@@ -138,11 +145,12 @@ Example:
     show_default=True,
     help="Seconds before it is killed.",
 )
-def stop(name: str, grace: float) -> int:
+@storage_option
+def stop(name: str, grace: float, storage: str | None) -> int:
     """End the processes of a study that runs on this machine, in order: all that was done is kept."""
     from research.watching import terminate
 
-    was_running = terminate(study_folder(name), grace)
+    was_running = terminate(place_named(name, storage), grace)
     click.echo(f"{name}: {'stopped' if was_running else 'no process is running it'}")
     return OK
 
@@ -200,6 +208,8 @@ def arguments_of_run(options: dict[str, Any]) -> dict[str, Any]:
     given |= {name: True for name in flags if options[name]}
     if options["devices"] is not None:
         given["devices"] = read_devices(options["devices"])
+    if options["shard"] is not None:
+        given["shard"] = read_shard(options["shard"])
     if options["no_parallel"]:
         given["parallel"] = False
     known = [name for name in inspect.signature(Research.run).parameters if name not in _NOT_HERE]
@@ -222,12 +232,26 @@ def read_devices(text: str) -> list[int | str]:
     return [int(part) if part.isdecimal() else part for part in parts]
 
 
+def read_shard(text: str) -> tuple[int, int]:
+    """Return the part that is meant.
+
+    Examples
+    --------
+    >>> read_shard('0/4')
+    (0, 4)
+    """
+    number, _, total = text.partition("/")
+    if not (number.isdecimal() and total.isdecimal()):
+        raise Problem(f"--shard must be a part of so many, as 0/4, got {text!r}")
+    return int(number), int(total)
+
+
 def _run(study: Research, name: str, given: dict[str, Any], is_quiet: bool) -> int:
     """Run a study; say what came of it, or how to go on."""
     try:
         study.run(**given)
     except (KeyboardInterrupt, SystemExit) as error:
-        if (Path(name) / "research.db").is_file():
+        if study.is_kept:
             click.echo(f"{name}: go on with it by: research resume {name}", err=True)
         if isinstance(error, SystemExit):  # SIGTERM, or the terminal is gone
             raise

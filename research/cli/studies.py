@@ -8,19 +8,23 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
 
 from research.cli.ending import NOT_FOUND, Problem
 from research.errors import cannot_read, did_you_mean, shorten
+from research.storage.base import Study
 from research.storage.connecting import connect_read_only
 from research.storage.folder import DATABASE, EXPERIMENTS
 from research.storage.lock import is_held
+
+if TYPE_CHECKING:
+    from research.storage.places import Place
 
 RUNNING, KILLED = "running", "killed"
 _TO_RUN = ("queued", RUNNING, "stopped", "lost")  # perhaps again
@@ -110,6 +114,24 @@ def study_folder(name: str) -> Path:
     raise Problem(f"there is no study {name!r}{hint}", NOT_FOUND)
 
 
+def place_named(name: str, storage: str | None) -> Place:
+    """Return where a study is kept: in a folder, or in a database on a server.
+
+    Raises
+    ------
+    Problem, StudyNotFoundError
+        If there is none there.
+    """
+    from research.storage.places import FolderPlace, place_of
+    from research.storage.servers import read_storage
+
+    if storage is None:
+        return FolderPlace(study_folder(name))
+    place = place_of(name, read_storage(storage))
+    place.check()
+    return place
+
+
 def shown(folder: Path) -> str:
     """Return the name of a study as it is typed."""
     return str(folder)
@@ -143,22 +165,40 @@ def summarize(folder: Path) -> Summary:
         settings = json.loads(text)
         query = "SELECT status, count(*), max(started), max(finished) FROM experiments WHERE study = ?"
         rows = connection.execute(f"{query} GROUP BY status ORDER BY status", (key,)).fetchall()
-        counts = {str(status): int(count) for status, count, _, _ in rows}
-        moments = [float(moment) for row in rows for moment in row[2:] if moment is not None]
-        size = settings.get("size")
-        return Summary(
-            folder,
-            RUNNING if is_running else outcome or KILLED,
-            counts,
-            max(sum(counts.values()), size if isinstance(size, int) else 0),
-            float(created),
-            max([float(created), *moments, *([float(finished)] if finished else [])]),
-            str(seed),
-            str(version),
-            str(domain),
-            settings,
-            error,
+        study = Study(
+            "", float(created), int(seed), str(version), str(domain), settings, finished, outcome, error
         )
+        return summary_of(folder, study, rows, is_running)
+
+
+def summary_of(folder: Path, study: Study, rows: Iterable[Sequence[Any]], is_running: bool) -> Summary:
+    """Return what is known of a study, of which there are so many experiments of each status.
+
+    Parameters
+    ----------
+    folder : Path
+    study : Study
+    rows : iterable of tuple
+        A status, how many there are, when one of them began last, and ended last.
+    is_running : bool
+    """
+    rows = list(rows)
+    counts = {str(status): int(count) for status, count, _, _ in rows}
+    moments = [float(moment) for row in rows for moment in row[2:] if moment is not None]
+    size = study.settings.get("size")
+    return Summary(
+        folder,
+        RUNNING if is_running else study.outcome or KILLED,
+        counts,
+        max(sum(counts.values()), size if isinstance(size, int) else 0),
+        study.created,
+        max([study.created, *moments, *([float(study.finished)] if study.finished else [])]),
+        str(study.seed),
+        study.version,
+        study.domain,
+        study.settings,
+        study.error,
+    )
 
 
 def runs_of(folder: Path) -> list[tuple[str | None, str | None, str | None]]:
@@ -241,3 +281,6 @@ def _named_before(ctx: click.Context) -> Path:
 
 
 study_argument = click.argument("name", shell_complete=complete_study)
+storage_option = click.option(
+    "--storage", metavar="URL", help="The PostgreSQL database that it is in. Default: its folder."
+)
