@@ -39,15 +39,24 @@ class Scheduler:
     tasks : iterator of Task or None
         Read only as far as tasks are handed out. None: there is none now, ask again later.
     n_workers : int
+    largest_batch : int, optional
+        Tasks that a worker is sent at once; with 1, none before it has done the last.
     """
 
-    def __init__(self, tasks: Iterator[Task | None], n_workers: int) -> None:
+    def __init__(
+        self, tasks: Iterator[Task | None], n_workers: int, largest_batch: int = LARGEST_BATCH
+    ) -> None:
         self._tasks = tasks
+        self._largest_batch = largest_batch
         self._returned: deque[Task] = deque()  # handed back, to be handed out again first
         self._is_exhausted = False
         self._present: set[int] = set()
         self._retired: set[int] = set()
         self._sent: list[dict[int, Task]] = [{} for _ in range(n_workers)]
+        # of the same, so that nobody has to look at all workers, of which there may be thousands
+        self._busy: set[int] = set()  # with at least one
+        self._rich: set[int] = set()  # with at least two
+        self._wanting: set[int] = set()  # that may have room: all whose tasks have become fewer
         self._revoking: set[int] = set()
         self._seconds: float | None = None  # what a task takes, averaged
         self._done: list[Task] = []
@@ -58,7 +67,7 @@ class Scheduler:
     @property
     def is_finished(self) -> bool:
         """Whether every task has been handed out and has ended."""
-        return self._is_exhausted and not self._returned and not any(self._sent)
+        return self._is_exhausted and not self._returned and not self._busy
 
     @property
     def is_deserted(self) -> bool:
@@ -70,22 +79,31 @@ class Scheduler:
         """Workers that are there to be told something."""
         return set(self._present)
 
+    @property
+    def n_at_work(self) -> int | None:
+        """How many workers have tasks; None if another may yet take some that waits to be handed out."""
+        is_full = not self._returned or len(self._present | self._retired) == len(self._sent)
+        return len(self._busy) if is_full else None
+
     def handle(self, event: Event) -> None:
         """Take note of what happened."""
         if isinstance(event, TaskDone):
             task = self._sent[event.worker].pop(event.number, None)
             if task is not None:
                 self._done.append(task)
+                self._note_fewer(event.worker)
             mean = event.seconds if self._seconds is None else self._seconds
             self._seconds = mean + 0.2 * (event.seconds - mean)
         elif isinstance(event, Ready):
             if event.worker not in self._retired:
                 self._present.add(event.worker)
+                self._wanting.add(event.worker)
         elif isinstance(event, Revoked):
             self._revoking.discard(event.worker)
             for task in event.tasks:
                 if self._sent[event.worker].pop(task.number, None) is not None:
                     self._returned.append(task)
+            self._note_fewer(event.worker)
         elif isinstance(event, Died):
             self._bury(event)
         elif isinstance(event, Retired):
@@ -95,14 +113,19 @@ class Scheduler:
         """Return what to tell workers now; each command is returned once."""
         commands: list[tuple[int, Command]] = []
         batch = self._batch_size()
-        for worker in sorted(self._present, key=lambda worker: len(self._sent[worker])):
+        for worker in sorted(self._wanting & self._present, key=lambda worker: len(self._sent[worker])):
             sent = self._sent[worker]
-            if len(sent) > batch // 2:
-                continue
-            tasks = tuple(self._next_tasks(batch))
-            if tasks:
+            if len(sent) <= batch // 2:
+                tasks = tuple(self._next_tasks(batch))
+                if not tasks:
+                    break  # nor are there any for others
                 sent.update((task.number, task) for task in tasks)
+                self._busy.add(worker)
+                if len(sent) > 1:
+                    self._rich.add(worker)
                 commands.append((worker, Run(tasks)))
+            if len(sent) > batch // 2:
+                self._wanting.discard(worker)  # until it has done some
         commands.extend(self._revocations())
         return commands
 
@@ -128,7 +151,7 @@ class Scheduler:
     def _batch_size(self) -> int:
         if self._seconds is None:
             return 1
-        return max(1, min(LARGEST_BATCH, int(BATCH_SECONDS / max(self._seconds, 1e-9))))
+        return max(1, min(self._largest_batch, int(BATCH_SECONDS / max(self._seconds, 1e-9))))
 
     def _next_tasks(self, count: int) -> Iterator[Task]:
         for _ in range(count):
@@ -148,16 +171,22 @@ class Scheduler:
 
     def _revocations(self) -> Iterator[tuple[int, Command]]:
         """Ask the fullest worker to share when another has nothing to do."""
-        if not self._is_exhausted or self._returned or all(self._sent[worker] for worker in self._present):
+        if not self._is_exhausted or self._returned or len(self._busy) == len(self._present):
             return
-        for worker in sorted(self._present, key=lambda worker: -len(self._sent[worker])):
-            held = len(self._sent[worker])
-            if held < 2:
-                return
-            if worker not in self._revoking:
-                self._revoking.add(worker)
-                yield worker, Revoke(held // 2)
-                return
+        asked = self._rich - self._revoking
+        if asked:
+            worker = max(asked, key=lambda worker: len(self._sent[worker]))
+            self._revoking.add(worker)
+            yield worker, Revoke(len(self._sent[worker]) // 2)
+
+    def _note_fewer(self, worker: int) -> None:
+        """Take note that a worker has fewer tasks than before."""
+        held = len(self._sent[worker])
+        if held < 2:
+            self._rich.discard(worker)
+        if not held:
+            self._busy.discard(worker)
+        self._wanting.add(worker)
 
     def _retire(self, worker: int) -> None:
         """Take back what a worker will not do: all that it has, as it is at no task."""
@@ -166,11 +195,13 @@ class Scheduler:
         self._revoking.discard(worker)
         self._returned.extend(self._sent[worker].values())
         self._sent[worker] = {}
+        self._note_fewer(worker)
 
     def _bury(self, event: Died) -> None:
         self._present.discard(event.worker)
         self._revoking.discard(event.worker)
         sent, self._sent[event.worker] = self._sent[event.worker], {}
+        self._note_fewer(event.worker)
         culprit = event.task
         if (
             culprit not in sent and sent

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from research.errors import did_you_mean
-from research.events import DONE, FAILED, LOST, TIMEOUT, Ended, Member, Task
+from research.events import DONE, FAILED, LOST, PRUNED, TIMEOUT, Ended, Member, Task
 
 _FIRST = 2**40  # number of a task that is part of another: no study has so many
 TROUBLES = (FAILED, LOST, TIMEOUT)
@@ -101,7 +101,7 @@ class Tries:
             one: it may have been the fault of one of them.
         """
         held = [end for member in task.members if (end := self._held.pop(member.id, None)) is not None]
-        troubles = [end for end in held if end.status != DONE]
+        troubles = [end for end in held if end.status not in (DONE, PRUNED)]
         if not troubles or not all(self._may(end) for end in troubles):
             self._forget(task.members)
             return held, ()
