@@ -10,17 +10,10 @@ from typing import Any, Protocol, Self
 from research.experiment.expressions import NamedExpression
 from research.experiment.outside import Outside
 from research.experiment.pipelines import add_pipeline_units
+from research.experiment.saving import checked_save_to
 from research.experiment.schedule import parse_dump, parse_when
-from research.experiment.units import (
-    CallUnit,
-    DumpUnit,
-    Instance,
-    Method,
-    SaveUnit,
-    Target,
-    Unit,
-    checked_save_to,
-)
+from research.experiment.targets import Instance, Method, Target
+from research.experiment.units import CallUnit, DumpUnit, SaveUnit, Unit
 
 
 class Description(Protocol):

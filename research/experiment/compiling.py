@@ -88,7 +88,7 @@ def compile_value(value: Any, unit: str) -> Evaluator | None:
     """
     if isinstance(value, NamedExpression):
         read = _guarded(value, _compile(value, unit), unit)
-        name = value._parameter if type(value) is EC else None
+        name = parameter_of(value)
         return read if name is None else _at_hand(name, read)
     if not contains_expression(value):
         return None
@@ -101,6 +101,11 @@ def compile_value(value: Any, unit: str) -> Evaluator | None:
     items = [(compile_value(item, unit), item) for item in value]
     make = type(value)
     return lambda run: make(item if read is None else read(run) for read, item in items)
+
+
+def parameter_of(value: Any) -> str | None:
+    """Return the name of the parameter that a value stands for, None if it is anything else."""
+    return value._parameter if type(value) is EC else None
 
 
 def _at_hand(name: str, read: Evaluator) -> Evaluator:
@@ -209,6 +214,12 @@ def _compile_output(expression: O, unit: str) -> Evaluator:
     return lambda run: run.output_of(name)
 
 
+def _compile_folder(expression: EP, unit: str) -> Evaluator:
+    if getattr(expression, "_parent", False):  # which what was pickled by earlier versions has not
+        return lambda run: run.parent_folder
+    return lambda run: run.folder
+
+
 def _results(run: Any) -> Any:
     try:
         return run.study_results
@@ -224,7 +235,7 @@ _COMPILERS: tuple[tuple[type[NamedExpression], Callable[[Any, str], Evaluator]],
     (E, _compile_experiment),
     (EC, _compile_config),
     (O, _compile_output),
-    (EP, lambda expression, unit: lambda run: run.folder),
+    (EP, _compile_folder),
     (S, lambda expression, unit: lambda run: run.storage),
     (R, lambda expression, unit: _results),
 )

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from research.domain import Config
-from research.experiment.compiling import Evaluator, MissingOutput
+from research.experiment.compiling import MissingOutput
 from research.experiment.program import Program
 from research.experiment.running import FanOut, RunningExperiment, RunningUnit, Sink
 from research.experiment.seeding import Turns, seed_globals
+from research.experiment.targets import Binder, Bound
 from research.experiment.units import Step
 from research.profiling.measuring import IterationClock
+
+Work = tuple[Step, bool, Bound]  # with: is it due at every iteration
 
 
 class Engine:
@@ -30,6 +33,7 @@ class Engine:
         "_debug",
         "_finalize",
         "_in_threads",
+        "_is_hopeless",
         "_on_end",
         "_on_iteration",
         "_program",
@@ -56,7 +60,9 @@ class Engine:
         seed_libraries: bool,
         in_threads: bool,
         variables: Collection[str] = (),
+        is_hopeless: Callable[[RunningExperiment], bool] | None = None,
     ) -> None:
+        self._is_hopeless = is_hopeless
         self._program = program
         self._finalize, self._debug = finalize, debug
         self._on_end, self._on_iteration = on_end, on_iteration
@@ -126,16 +132,18 @@ class Engine:
 
     def _run_alone(self, run: RunningExperiment) -> None:
         """Do what `_run` does, for the one experiment that there is."""
-        steps, on_iteration = self._program.steps, self._on_iteration
+        works, on_iteration = _bind(run, self._program.steps), self._on_iteration
         final = None if self._program.n_iters is None else self._program.n_iters - 1
         for iteration in count():
             if not run.is_alive:
                 break
             run.iteration = iteration
             is_last = iteration == final
-            self._run_steps(run, steps, is_last)
+            self._run_steps(run, works, is_last)
             if is_last or run.ending:
                 self._end(run)
+            elif self._is_hopeless is not None:
+                self._prune(run)
             if on_iteration is not None:
                 on_iteration()
             if is_last:
@@ -143,24 +151,31 @@ class Engine:
 
     def _run(self, for_each: Callable[[Callable[[RunningExperiment], None], Any], Any]) -> None:
         self._create_instances(for_each)
+        root = self._root
+        segments = [
+            {run: _bind(run, steps) for run in (self.experiments if root is None or not is_root else [root])}
+            for is_root, steps in self._program.segments
+        ]
         final = None if self._program.n_iters is None else self._program.n_iters - 1
         for iteration in count():
             is_last = iteration == final
             alive = [run for run in self.experiments if run.is_alive]
             if not alive:
                 break
-            for run in alive if self._root is None else [*alive, self._root]:
+            for run in alive if root is None else [*alive, root]:
                 run.iteration = iteration
-            for is_root, steps in self._program.segments:
-                if is_root and self._root is not None:
-                    self._run_root(self._root, steps, is_last)
+            for works in segments:
+                if root in works:
+                    self._run_root(root, works[root], is_last)
                 elif len(alive) == 1:
-                    self._run_steps(alive[0], steps, is_last)
+                    self._run_steps(alive[0], works[alive[0]], is_last)
                 else:
-                    for_each(partial(self._run_steps, steps=steps, is_last=is_last), alive)
+                    for_each(partial(self._run_one, works=works, is_last=is_last), alive)
             for run in alive:
                 if is_last or run.ending:
                     self._end(run)
+                elif self._is_hopeless is not None:
+                    self._prune(run)
             if self._on_iteration is not None:
                 self._on_iteration()
             if is_last:
@@ -175,11 +190,11 @@ class Engine:
             else:
                 owners = [run for run in self.experiments if not run.ending]
 
-            def create(run: RunningExperiment, name: str = name, make: Evaluator = make) -> None:
+            def create(run: RunningExperiment, name: str = name, make: Binder = make) -> None:
                 if self._turns is not None:
                     self._turns.begin(run, self.experiments if run is self._root else (run,))
                 try:
-                    run.instances[name] = make(run)
+                    run.instances[name] = make(run)()
                 except BaseException as error:
                     self._handle(run, name, error)
 
@@ -194,15 +209,19 @@ class Engine:
             if run.ending:  # there is nothing that units could work with
                 self._end(run)
 
-    def _run_root(self, root: RunningExperiment, steps: Sequence[Step], is_last: bool) -> None:
+    def _run_root(self, root: RunningExperiment, works: Sequence[Work], is_last: bool) -> None:
         """Run units once for all branches for which they are due."""
-        for step in steps:
+        for step, _, call in works:
             due = [run for run in self.experiments if run.is_alive and self._is_due(step, run, is_last)]
             if due:
                 self._targets[:] = due
                 if self._turns is not None:
                     self._turns.begin(root, due)
-                self._call(step, root, is_last or all(run.ending for run in due))
+                try:
+                    call()
+                    self._dump(step, root, is_last or all(run.ending for run in due))
+                except BaseException as error:
+                    self._take(root, step, error)
                 if root.ending:
                     self._pass_on(root)
 
@@ -214,13 +233,24 @@ class Engine:
                 run.errors.extend(root.errors)
         root.ending, root.errors = None, []
 
-    def _run_steps(self, run: RunningExperiment, steps: Sequence[Step], is_last: bool) -> None:
+    def _run_one(self, run: RunningExperiment, works: Mapping[Any, Sequence[Work]], is_last: bool) -> None:
+        self._run_steps(run, works[run], is_last)
+
+    def _run_steps(self, run: RunningExperiment, works: Sequence[Work], is_last: bool) -> None:
         """Run the units of one iteration that are due, one after another."""
         if self._turns is not None:
             self._turns.begin(run, (run,))
-        for step in steps:
-            if (step.always and run.ending is None) or self._is_due(step, run, is_last):
-                self._call(step, run, is_last)
+        rest = iter(works)
+        while True:
+            try:
+                for step, always, call in rest:
+                    if (always and run.ending is None) or self._is_due(step, run, is_last):
+                        call()
+                        if step.dump is not None:
+                            self._dump(step, run, is_last)
+                break
+            except BaseException as error:
+                self._take(run, step, error)  # and go on with the next
         if run.is_copy:
             self._end(run)  # here: of a thread's process there is nothing but the thread in a copy
 
@@ -231,16 +261,17 @@ class Engine:
             return False
         return step.when.last if run.ending == "exhausted" else step.when.is_due(run.iteration, True)
 
-    def _call(self, step: Step, run: RunningExperiment, is_last: bool) -> None:
-        try:
-            step.call(run)
-            if step.dump is not None and step.dump.is_due(run.iteration, is_last or run.ending is not None):
-                run.dump()
-        except StopIteration:
+    def _dump(self, step: Step, run: RunningExperiment, is_last: bool) -> None:
+        if step.dump is not None and step.dump.is_due(run.iteration, is_last or run.ending is not None):
+            run.dump()
+
+    def _take(self, run: RunningExperiment, step: Step, error: BaseException) -> None:
+        """Take note of what a unit has raised."""
+        if isinstance(error, StopIteration):
             run.ending = run.ending or "exhausted"
-        except MissingOutput:
+        elif isinstance(error, MissingOutput):
             run.units[step.name].has_output = False  # the unit that failed has said why
-        except BaseException as error:
+        else:
             self._handle(run, step.name, error)
 
     def _handle(self, run: RunningExperiment, name: str, error: BaseException) -> None:
@@ -249,11 +280,22 @@ class Engine:
             self._end(run)
             raise error
 
+    def _prune(self, run: RunningExperiment) -> None:
+        """End an experiment between iterations if that is hopeless."""
+        if self._is_hopeless is not None and self._is_hopeless(run):
+            run.ending = "pruned"
+            self._end(run)
+
     def _end(self, run: RunningExperiment) -> None:
         if run.is_alive:
             run.is_alive = False
             if self._on_end is not None:
                 self._on_end(run)
+
+
+def _bind(run: RunningExperiment, steps: Sequence[Step]) -> list[Work]:
+    """Return units with what is left to do for each call."""
+    return [(step, step.always, step.bind(run)) for step in steps]
 
 
 def _one_by_one(work: Callable[[RunningExperiment], None], branches: Sequence[RunningExperiment]) -> None:

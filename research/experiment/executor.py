@@ -66,6 +66,8 @@ class Executor:
     seed_libraries : bool, default False
         Seed the global generators of `random`, numpy and torch for each experiment; see `Research.run`. They
         are put back at the end. Several branches need `target='for'`.
+    is_hopeless : callable, optional
+        Called with each experiment between two iterations; it ends if this returns True.
 
     Raises
     ------
@@ -105,6 +107,7 @@ class Executor:
         profile: bool | int | str = 0,
         on_turn: Callable[[Sequence[RunningExperiment]], None] | None = None,
         seed_libraries: bool = False,
+        is_hopeless: Callable[[RunningExperiment], bool] | None = None,
     ) -> None:
         if target not in TARGETS:
             raise ValueError(f"`target` must be one of {sorted(TARGETS)}, got {target!r}")
@@ -136,6 +139,7 @@ class Executor:
             on_turn,
             seed_libraries,
             self.target == "threads",
+            is_hopeless=is_hopeless,
         )
         self.experiments = self._engine.experiments
 

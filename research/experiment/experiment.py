@@ -12,7 +12,8 @@ from research.domain.config import AUXILIARY
 from research.errors import did_you_mean
 from research.experiment.builder import Builder
 from research.experiment.compiling import Known
-from research.experiment.units import Instance, Method, Unit, unique_names
+from research.experiment.targets import Instance, Method
+from research.experiment.units import Unit, unique_names
 
 RESERVED = ("id", "iteration")  # columns of every table of results
 _OF_TABLES = (*RESERVED, *AUXILIARY, "config")  # the last one with `concat_config=True`

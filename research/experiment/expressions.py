@@ -204,12 +204,23 @@ class O(NamedExpression):  # noqa: E742
 
 
 class EP(NamedExpression):
-    """The experiment's own folder, a `pathlib.Path`, made when it is first asked for."""
+    """The experiment's own folder, a `pathlib.Path`, made when it is first asked for.
 
-    __slots__ = ()
+    Parameters
+    ----------
+    parent : bool, default False
+        That of the experiment which this one was bred from, the first if there are several, and so what it
+        has left there: `Halving` goes on from checkpoints. None of an experiment that has no parent. Nothing
+        is made: the folder is not there if that experiment has not asked for it.
+    """
+
+    __slots__ = ("_parent",)
+
+    def __init__(self, *, parent: bool = False) -> None:
+        self._parent = bool(parent)
 
     def __repr__(self) -> str:
-        return "EP()"
+        return "EP(parent=True)" if self._parent else "EP()"
 
 
 class S(NamedExpression):

@@ -15,8 +15,8 @@ from research.experiment.programs import (
     check_seconds,
 )
 from research.experiment.rendering import Templates, TemplatesUnit
+from research.experiment.saving import checked_save_to
 from research.experiment.schedule import parse_dump, parse_when
-from research.experiment.units import checked_save_to
 
 
 class Outside:

@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from research.experiment.compiling import Evaluator, Known, check_names, named_units
 from research.experiment.expressions import EC
 from research.experiment.schedule import When
-from research.experiment.units import Instance, Invoke, Method, Step, Target, Unit
+from research.experiment.targets import Instance, Invoke, Method, Target
+from research.experiment.units import Step, Unit
 
 NEXT, RUN, FOR = "next_batch", "run", "execute_for"
 RESET = ("iter", "vars")
@@ -67,7 +68,7 @@ class PipelineUnit(Unit):
         read_settings = self.settings.compile(name)
 
         def make(run: Any) -> Any:
-            settings = read_settings(run)
+            settings = read_settings(run)()
             pipeline = source
             if isinstance(source, Method):
                 pipeline = run.find(source.instance)

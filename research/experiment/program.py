@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from research.experiment.compiling import Evaluator
 from research.experiment.experiment import Experiment
+from research.experiment.targets import Binder
 from research.experiment.units import Step
 from research.profiling.measuring import invoke_timed, measured
 
@@ -33,7 +33,7 @@ class Program:
         Whether anything runs once for all branches.
     """
 
-    instances: tuple[tuple[str, bool, Evaluator], ...]
+    instances: tuple[tuple[str, bool, Binder], ...]
     segments: tuple[tuple[bool, tuple[Step, ...]], ...]
     n_iters: int | None
     profile: int = 0
@@ -66,7 +66,7 @@ class Program:
         ]
         steps = [unit.compile(invoke) for unit in experiment.units.values()]
         steps = [
-            step._replace(call=measured(step.call, place, profile))
+            step._replace(bind=measured(step.bind, place, profile))
             for place, step in enumerate(steps, len(instances))
         ]
         return cls(

@@ -25,7 +25,9 @@ from research.experiment.placeholders import (
     shell_script,
     walk_names,
 )
-from research.experiment.units import Invoke, Unit, make_save
+from research.experiment.saving import make_save
+from research.experiment.targets import Invoke
+from research.experiment.units import Unit
 from research.reporting import EXPERIMENT, FILE, FOLDER, REPORTS
 
 SHELL = "/bin/sh"
@@ -88,7 +90,7 @@ class CommandUnit(Unit):
             alone = work
             work = lambda run: invoke(run, alone, (run,), {})  # noqa: E731
         is_dict = self.save_to is None
-        save = make_save(name, self.save_to, is_dict) or _save_nothing
+        bind_save = make_save(name, self.save_to, is_dict)
 
         def call(run: Any) -> None:
             output, is_saved = work(run)
@@ -100,7 +102,8 @@ class CommandUnit(Unit):
                     f"the result of the unit {name!r} is {shorten(output)}: a dict is saved item by item, "
                     "and anything else by `save_to`"
                 )
-            save(run, output)
+            if bind_save is not None:
+                bind_save(run)(output)
 
         return call
 
@@ -261,7 +264,7 @@ def _save(run: Any, reported: Reported) -> None:
         if reported.iteration is None:
             run.save(name, value)
         else:
-            run.save_at(reported.iteration, name, value)
+            run.save_at(name, reported.iteration, value)
 
 
 def _check_end(words: list[str], ended: Ended, timeout: float | None, problem: Exception | None) -> None:
@@ -377,7 +380,3 @@ def check_environment(variables: Any) -> tuple[tuple[str, str], ...]:
         if name in (REPORTS, EXPERIMENT, FOLDER) or not name or "=" in name or "\0" in name:
             raise ValueError(f"`env` must not set {name!r}: that is the study's, or no name of a variable")
     return tuple(variables.items())
-
-
-def _save_nothing(run: Any, output: Any) -> None:
-    pass

@@ -15,7 +15,8 @@ from research.domain import Config
 from research.errors import TemplateError, did_you_mean
 from research.experiment.compiling import Evaluator, Known
 from research.experiment.placeholders import CONFIG_FILE, OWN, check_names, nested, value_of
-from research.experiment.units import Invoke, Unit
+from research.experiment.targets import Invoke
+from research.experiment.units import Unit
 from research.reporting import FILE
 from research.whole import whole_file
 

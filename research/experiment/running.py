@@ -144,6 +144,8 @@ class RunningExperiment:
         All that run side by side, this one included.
     times : Times or RootTimes
         What is measured of it, None where nothing is.
+    find_parent : callable or None
+        Returns the folder of the experiment that this one was bred from; None where there can be none.
     is_copy : bool
         This process is a copy that a unit made, and the experiment goes on in another.
     """
@@ -173,6 +175,7 @@ class RunningExperiment:
         self.branches: Sequence[RunningExperiment] = (self,)
         self.sink = sink
         self.times: Any = None
+        self.find_parent: Callable[[], Path | None] | None = None
         self._seed = seed
         self._random: np.random.Generator | None = None
         self._make_folder = folder
@@ -235,6 +238,11 @@ class RunningExperiment:
         return self._make_folder(self.id)
 
     @property
+    def parent_folder(self) -> Path | None:
+        """The folder of the experiment that this one was bred from, None if there is none."""
+        return None if self.find_parent is None else self.find_parent()
+
+    @property
     def has_folder(self) -> bool:
         """Whether there can be such a folder."""
         return self._make_folder is not None
@@ -274,13 +282,14 @@ class RunningExperiment:
 
     def save(self, variable: str, value: Any) -> None:
         """Save a value at the current iteration."""
-        if variable not in self._variables:
-            check_variable(variable, self.full_config)
-            self._variables.add(variable)
-        self.sink.save(variable, self.iteration, value)
+        self.save_at(variable, self.iteration, value)
 
-    def save_at(self, iteration: int, variable: str, value: Any) -> None:
-        """Save a value at an iteration that somebody else counts, never one before the last."""
+    def saver(self, variables: Collection[str]) -> Callable[[str, int, Any], None]:
+        """Return what saves values of these variables: `save_at`, without what need not be checked."""
+        return self.sink.save if self._variables.issuperset(variables) else self.save_at
+
+    def save_at(self, variable: str, iteration: int, value: Any) -> None:
+        """Save a value at an iteration that somebody else may count, never one before the last."""
         if variable not in self._variables:
             check_variable(variable, self.full_config)
             self._variables.add(variable)

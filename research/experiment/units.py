@@ -3,122 +3,29 @@
 from __future__ import annotations
 
 import copy as copying
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, NamedTuple
 
-from research.errors import did_you_mean
-from research.experiment.calling import check_call
 from research.experiment.compiling import Evaluator, Known, check_names, compile_value
+from research.experiment.saving import make_save
 from research.experiment.schedule import When
+from research.experiment.targets import Binder, Bound, Invoke, Target
 
-Save = Callable[[Any, Any], None]  # (running experiment, output)
-Invoke = Callable[
-    [Any, Any, Sequence[Any], Mapping[str, Any]], Any
-]  # (running experiment, function, args, kwargs)
+_NOTHING = Target(None)
 
 
 class Step(NamedTuple):
     """A compiled unit: what the loop over iterations calls."""
 
     name: str
-    call: Evaluator
+    bind: Binder
     when: When
     always: bool
     dump: When | None
     root: bool
     is_pipeline: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """An attribute of an instance that exists only while an experiment runs."""
-
-    instance: str
-    attribute: str
-
-    def check(self, unit: str, known: Known) -> None:
-        """Refuse an instance that does not exist."""
-        if self.instance not in known.instances:
-            raise ValueError(
-                f"the unit {unit!r} calls {self.attribute!r} of an instance that was not added: "
-                f"{self.instance!r}{did_you_mean(self.instance, known.instances)}"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Something to call, and with what.
-
-    Parameters
-    ----------
-    function : callable or Method
-    args : list, tuple or expression
-    kwargs : dict
-        The key `kwargs` may hold an expression for a whole dict of further arguments.
-    """
-
-    function: Any
-    args: Any = ()
-    kwargs: Any = None
-
-    def compile(self, unit: str, invoke: Invoke | None = None) -> Evaluator:
-        """Return a function of the running experiment that makes the call, by `invoke` if it is given."""
-        kwargs = dict(self.kwargs or {})
-        more = kwargs.pop("kwargs", None)
-        read_args = compile_value(self.args, unit)
-        read_kwargs = compile_value(kwargs, unit)
-        read_more = compile_value(more, unit)
-        if invoke is None and read_args is None and read_kwargs is None and read_more is None:
-            return self._constant_call(tuple(self.args), {**kwargs, **(more or {})})
-        args = read_args or (lambda run: self.args)
-        keywords = read_kwargs or (lambda run: kwargs)
-        if more is not None:
-            first, rest = keywords, read_more or (lambda run: more)
-            keywords = lambda run: {**first(run), **rest(run)}  # noqa: E731
-        if invoke is not None:
-            find = self._find()
-            return lambda run: invoke(run, find(run), args(run), keywords(run))
-        if isinstance(self.function, Method):
-            instance, attribute = self.function.instance, self.function.attribute
-            return lambda run: getattr(run.find(instance), attribute)(*args(run), **keywords(run))
-        function = self.function
-        if read_args is None and not self.args:
-            return lambda run: function(**keywords(run))
-        return lambda run: function(*args(run), **keywords(run))
-
-    def _find(self) -> Evaluator:
-        function = self.function
-        if isinstance(function, Method):
-            instance, attribute = function.instance, function.attribute
-            return lambda run: getattr(run.find(instance), attribute)
-        return lambda run: function
-
-    def _constant_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Evaluator:
-        if isinstance(self.function, Method):
-            instance, attribute = self.function.instance, self.function.attribute
-            return lambda run: getattr(run.find(instance), attribute)(*args, **kwargs)
-        function = self.function
-        if not args and not kwargs:
-            return lambda run: function()
-        return lambda run: function(*args, **kwargs)
-
-    def check(self, unit: str, known: Known) -> None:
-        """Refuse names of units, instances and parameters that do not exist."""
-        check_names([self.args, self.kwargs], unit, known)
-        if isinstance(self.function, Method):
-            self.function.check(unit, known)
-        elif isinstance(self.args, list | tuple) and "kwargs" not in (self.kwargs or {}):
-            check_call(self.function, self.args, self.kwargs or {}, f"the unit {unit!r}")
-
-
-@dataclass(frozen=True, slots=True)
-class Instance:
-    """An object made at the start of each experiment, or once for all branches."""
-
-    name: str
-    target: Target
-    root: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +54,26 @@ class Unit:
 
     def compile(self, invoke: Invoke | None = None) -> Step:
         """Return the unit as the loop over iterations calls it."""
-        return Step(self.name, self.call(invoke), self.when, self.when.always, self.dump, self.root)
+        return Step(self.name, self.bind(invoke), self.when, self.when.always, self.dump, self.root)
 
-    def call(self, invoke: Invoke | None = None) -> Evaluator:
-        """Return the unit's work as a function of the running experiment.
+    def bind(self, invoke: Invoke | None = None) -> Binder:
+        """Return what takes a running experiment, and returns the unit's work for it.
 
         Parameters
         ----------
         invoke : callable, optional
             Calls the function of the user in which the unit's work is done, if there is any.
+        """
+        call = self.call(invoke)
+        return lambda run: partial(call, run)
+
+    def call(self, invoke: Invoke | None = None) -> Evaluator:
+        """Return the unit's work as a function of the running experiment, where nothing is gained by `bind`.
+
+        Parameters
+        ----------
+        invoke : callable, optional
+            As of `bind`.
         """
         raise NotImplementedError
 
@@ -188,24 +106,35 @@ class CallUnit(Unit):
         Save each key of a returned dict.
     """
 
-    target: Target = Target(None)
+    target: Target = _NOTHING
     generator: bool = False
     save_to: str | tuple[str, ...] | None = None
     save_output_dict: bool = False
 
-    def call(self, invoke: Invoke | None = None) -> Evaluator:
+    def bind(self, invoke: Invoke | None = None) -> Binder:
         name = self.name
-        work = self.target.compile(name, invoke)
+        bind_work = self.target.compile(name, invoke)
         if self.generator:
-            work = _advance(name, work, invoke)
-        save = make_save(name, self.save_to, self.save_output_dict)
+            bind_work = _advance(name, bind_work, invoke)
+        bind_save = make_save(name, self.save_to, self.save_output_dict)
 
-        def call(run: Any) -> None:
-            output = run.units[name].output = work(run)
-            if save is not None:
-                save(run, output)
+        def bind(run: Any) -> Bound:
+            work, unit = bind_work(run), run.units[name]
+            if bind_save is None:
 
-        return call
+                def call() -> None:
+                    unit.output = work()
+
+                return call
+            save = bind_save(run)
+
+            def call_and_save() -> None:
+                output = unit.output = work()
+                save(output)
+
+            return call_and_save
+
+        return bind
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -238,20 +167,25 @@ class SaveUnit(Unit):
     save_output_dict: bool = False
     copy: bool = False
 
-    def call(self, invoke: Invoke | None = None) -> Evaluator:
+    def bind(self, invoke: Invoke | None = None) -> Binder:
         source = self.source
         read = compile_value(source, self.name) or (lambda run: source)
-        save = make_save(self.name, self.save_to, self.save_output_dict)
+        bind_save = make_save(self.name, self.save_to, self.save_output_dict)
         copy = self.copy
 
-        def call(run: Any) -> None:
-            value = read(run)
-            if copy:
-                value = copying.deepcopy(value)
-            if save is not None:
-                save(run, value)
+        def bind(run: Any) -> Bound:
+            save = None if bind_save is None else bind_save(run)
 
-        return call
+            def call() -> None:
+                value = read(run)
+                if copy:
+                    value = copying.deepcopy(value)
+                if save is not None:
+                    save(value)
+
+            return call
+
+        return bind
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -269,69 +203,18 @@ class DumpUnit(Unit):
         return lambda run: run.dump()
 
 
-def _advance(name: str, make: Evaluator, invoke: Invoke | None) -> Evaluator:
-    def advance(run: Any) -> Any:
-        unit = run.units[name]
-        if unit.iterator is None:
-            unit.iterator = iter(make(run))
-        return next(unit.iterator) if invoke is None else invoke(run, next, (unit.iterator,), {})
+def _advance(name: str, bind_make: Binder, invoke: Invoke | None) -> Binder:
+    def bind(run: Any) -> Bound:
+        make, unit = bind_make(run), run.units[name]
 
-    return advance
+        def advance() -> Any:
+            if unit.iterator is None:
+                unit.iterator = iter(make())
+            return next(unit.iterator) if invoke is None else invoke(run, next, (unit.iterator,), {})
 
+        return advance
 
-def make_save(unit: str, save_to: str | tuple[str, ...] | None, save_output_dict: bool) -> Save | None:
-    """Return what stores a unit's output in the experiment's variables, or None."""
-    if save_output_dict:
-
-        def save_dict(run: Any, output: Any) -> None:
-            if not isinstance(output, dict):
-                raise TypeError(
-                    f"`save_output_dict` of the unit {unit!r} needs a dict, got {type(output).__name__}"
-                )
-            for variable, value in output.items():
-                run.save(variable, value)
-
-        return save_dict
-    if save_to is None:
-        return None
-    if isinstance(save_to, str):
-        variable = save_to
-        return lambda run, output: run.save(variable, output)
-
-    def save_many(run: Any, output: Any) -> None:
-        values = output
-        if type(output) is not tuple:  # as nearly always
-            try:
-                values = list(output)
-            except TypeError:
-                raise TypeError(
-                    f"`save_to` of the unit {unit!r} names {len(save_to)} variables, but its output is "
-                    f"a single {type(output).__name__}"
-                ) from None
-        if len(values) != len(save_to):
-            raise ValueError(
-                f"`save_to` of the unit {unit!r} names {len(save_to)} variables {list(save_to)}, "
-                f"but its output has {len(values)} items"
-            )
-        for variable, value in zip(save_to, values, strict=True):
-            run.save(variable, value)
-
-    return save_many
-
-
-def checked_save_to(save_to: Any, save_output_dict: bool) -> str | tuple[str, ...] | None:
-    """Return `save_to` as it is kept; refuse what means nothing."""
-    if save_to is None:
-        return None
-    if save_output_dict:
-        raise ValueError(
-            f"`save_output_dict` takes names from the dict: `save_to={save_to!r}` has no meaning"
-        )
-    if isinstance(save_to, str):
-        return save_to
-    if isinstance(save_to, list | tuple) and save_to and all(isinstance(name, str) for name in save_to):
-        return tuple(save_to)
-    raise TypeError(f"`save_to` must be a str or a list of str, got {save_to!r}")
+    return bind
 
 
 def unique_names(name: str) -> Iterator[str]:
