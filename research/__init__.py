@@ -12,11 +12,19 @@ if TYPE_CHECKING:
     from research.experiment.executor import Executor
     from research.experiment.experiment import Experiment
     from research.experiment.expressions import EC, EP, E, O, R, S
+    from research.groups.store import ParameterStore
+    from research.pruning.rules import Median, Patience, SuccessiveHalving
+    from research.refining.genetic import Genetic
+    from research.refining.halving import Halving
+    from research.refining.optunas import OptunaRefiner
+    from research.refining.refiner import Refiner
+    from research.refining.zoom import Zoom
     from research.reporting import report
     from research.research import Research
     from research.results.results import ResearchResults
     from research.sweeping import sweep
     from research.version import __version__
+    from samplers import Bool, Choice, Float, Int, Ordinal
 
 _MODULES = {
     **dict.fromkeys(
@@ -24,8 +32,16 @@ _MODULES = {
         "research.domain",
     ),
     **dict.fromkeys(("E", "EC", "EP", "O", "R", "S"), "research.experiment.expressions"),
+    **dict.fromkeys(("Bool", "Choice", "Float", "Int", "Ordinal"), "samplers"),
     "Executor": "research.experiment.executor",
     "Experiment": "research.experiment.experiment",
+    **dict.fromkeys(("Median", "Patience", "SuccessiveHalving"), "research.pruning.rules"),
+    "Genetic": "research.refining.genetic",
+    "ParameterStore": "research.groups.store",
+    "Halving": "research.refining.halving",
+    "OptunaRefiner": "research.refining.optunas",
+    "Refiner": "research.refining.refiner",
+    "Zoom": "research.refining.zoom",
     "Research": "research.research",
     "report": "research.reporting",
     "ResearchResults": "research.results.results",
@@ -38,19 +54,33 @@ __all__ = [
     "EC",
     "EP",
     "Alias",
+    "Bool",
+    "Choice",
     "Config",
     "ConfigAlias",
     "Domain",
     "E",
     "Executor",
     "Experiment",
+    "Float",
+    "Genetic",
+    "Halving",
+    "Int",
+    "Median",
     "O",
     "Option",
+    "OptunaRefiner",
+    "Ordinal",
+    "ParameterStore",
     "Parameters",
+    "Patience",
     "R",
+    "Refiner",
     "Research",
     "ResearchResults",
     "S",
+    "SuccessiveHalving",
+    "Zoom",
     "__version__",
     "intspace",
     "load_domain",

@@ -5,18 +5,18 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Self
 
 from research.monitoring.environment import Meta, env_meta, git_meta, keep_meta
 from research.monitoring.log import LOG, close_log, open_log
 from research.storage.base import Store
+from research.storage.places import Place
 
 
 class Attaching:
     """The `attach_…` methods of a study."""
 
-    _folder: Path | None
+    _place: Place | None
     _memory: Store | None
     _waiting: Meta = Meta({})  # attached before a run
     _env: Mapping[str, str] = {}  # of a study in memory
@@ -79,10 +79,10 @@ class Attaching:
         return self._attach(env_meta())
 
     def _attach(self, meta: Meta) -> Self:
-        if self._folder is not None:
-            log = open_log(self._folder / LOG, logging.INFO)
+        if self._place is not None:
+            log = open_log(self._place.folder / LOG, logging.INFO)
             try:
-                keep_meta(meta, self._folder, log)
+                keep_meta(meta, self._place, log)
             finally:
                 close_log(log)
         elif self._memory is not None:

@@ -26,6 +26,7 @@ from research.results.added import describe_added
 from research.storage.base import Begun, Closed, Registered, Study
 from research.storage.folder import NewFolder
 from research.storage.opening import open_store
+from research.storage.places import FolderPlace
 from research.tasks import TaskSource
 from research.version import __version__
 from research.whole import temporary_name, write_whole
@@ -67,7 +68,9 @@ class Batch:
                     raise ValueError("the domain has no configs: there is nothing to export")
                 store.write([self._begun, *registered])
                 store.write([Closed(time.time(), STOPPED, None)])
-                save_definition(new.path, vars(self._definition))  # (results are complete without it)
+                save_definition(
+                    FolderPlace(new.path), vars(self._definition)
+                )  # (results are complete without it)
             self._write_top(temporary, target, machine, settings, notes, new.path)
             temporary.rename(target)
             new.keep()

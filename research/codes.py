@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from research.errors import StudyError, did_you_mean
 from research.experiment.versions import Version, better_form, listed
 from research.storage.base import ExperimentRow, Study
 from research.storage.past import finished_statuses
+from research.storage.places import Place
 
 MOST_WALKED = 1_000_000  # configs, to see which of the finished experiments a domain still has
 _WAYS = ("keep", "rerun")
@@ -77,7 +77,7 @@ def compare_codes(
     version: Version,
     earlier: Study,
     code_changed: str | None,
-    folder: Path,
+    place: Place,
     ids: Iterable[str],
     retry_failed: bool,
 ) -> Codes:
@@ -90,8 +90,8 @@ def compare_codes(
     earlier : Study
         As it is stored.
     code_changed : 'keep', 'rerun' or None
-    folder : Path
-        The study's. What it holds is read only if there is code that is not the present one.
+    place : Place
+        Where it is kept. What it holds is read only if there is code that is not the present one.
     ids : iterable of str
         Of the experiments that the run would have.
     retry_failed : bool
@@ -116,9 +116,7 @@ def compare_codes(
         asked = set(other)
     if not asked:
         return Codes(version.id, {"versions": versions, "kept": kept}, frozenset(), tuple(remarks))
-    from research.storage.opening import sqlite_store
-
-    experiments = sqlite_store(folder, read_only=True).read().experiments
+    experiments = place.store().read().experiments
     used = {row.code for row in experiments}
     versions = {key: form for key, form in versions.items() if key in used or key == version.id}
     older = [

@@ -6,12 +6,13 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from research import sharding
 from research.backends.base import Backend, Blueprint
 from research.backends.inline import InlineBackend
 from research.backends.processes import ProcessBackend
@@ -21,7 +22,7 @@ from research.domain import Domain
 from research.domain.ordering import Walk
 from research.driver import Answers, Driver
 from research.errors import StudyError
-from research.events import Event
+from research.events import PRUNED, Event
 from research.experiment.experiment import Experiment
 from research.experiment.external import end_programs
 from research.experiment.programs import CommandUnit
@@ -30,16 +31,24 @@ from research.monitoring.environment import Meta, keep_meta
 from research.monitoring.log import LOG, close_log, open_log
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
-from research.monitoring.summary import tell_beginning, tell_end, tell_stopped
+from research.monitoring.summary import tell_beginning, tell_end, tell_stopped, warn
+from research.pruning.judge import Judge
+from research.pruning.past import recall_reached, remark_unsaved
+from research.pruning.watch import Pruning
 from research.reporting import REPORTS
 from research.results.added import describe_added
 from research.resuming import Recall, join_settings, stored
 from research.scheduling.tries import Tries
 from research.settings import RunSettings
+from research.sharding import Part
 from research.storage.base import Begun, Finishes, Store, Study
-from research.storage.folder import EXPERIMENTS, NewFolder
+from research.storage.folder import EXPERIMENTS
+from research.storage.memory import MemoryStore
 from research.storage.outputs import Outputs
 from research.storage.past import Past, finished_statuses
+from research.storage.places import keeps_files
+from research.storage.presence import WHOLE, Shard
+from research.storage.taking import Taken
 from research.tasks import TaskSource, walk_ids
 from research.termination import Interrupts
 from research.updating import Update
@@ -57,6 +66,7 @@ class Definition:
     n_reps: int | None
     repeat_each: int | None
     updates: Sequence[Update]
+    pruning: Pruning | None = None
 
     def walk(self, seed: int) -> Walk:
         """Return the numbering of configs and repetitions."""
@@ -83,11 +93,12 @@ class Plan:
     begun: Begun
     earlier: Study | None = None  # as it is stored, where it is gone on with
     retry_failed: bool = False
+    shard: Shard = WHOLE
 
 
 def conduct(
     plan: Plan,
-    new: NewFolder | None,
+    taken: Taken | None,
     monitor: Monitor,
     begun: Callable[[Store], None],
     interrupts: Interrupts,
@@ -97,8 +108,8 @@ def conduct(
     Parameters
     ----------
     plan : Plan
-    new : NewFolder or None
-        The study's folder; None to keep results in memory.
+    taken : Taken or None
+        The study; None to keep results in memory.
     monitor : Monitor
         Told of everything that happens.
     begun : callable
@@ -112,23 +123,24 @@ def conduct(
         If workers cannot be started, or results cannot be written.
     """
     with ExitStack() as stack:
-        _Run(plan, new, stack, interrupts).conduct(monitor, begun)
+        _Run(plan, taken, stack, interrupts).conduct(monitor, begun)
 
 
 class _Run:
     """What is open while a study runs; the stack closes it."""
 
-    def __init__(self, plan: Plan, new: NewFolder | None, stack: ExitStack, interrupts: Interrupts) -> None:
+    def __init__(self, plan: Plan, taken: Taken | None, stack: ExitStack, interrupts: Interrupts) -> None:
         self._interrupts = interrupts
         self._plan = plan
-        self._new = new
+        self._taken = taken
         self._stack = stack
-        if new is None:
+        if taken is None:
             self._folder = Path(tempfile.mkdtemp(prefix="research-"))
             stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
         else:
-            self._folder = new.path
-        self._kept = None if new is None else new.path
+            self._folder = taken.place.folder
+        self._place = None if taken is None else taken.place
+        self._keeps_files = keeps_files(self._place)  # of objects, and of what is printed
         given = (plan.settings.n_digits, stored(plan.earlier, "id_digits"), plan.definition.domain.n_digits)
         self._n_digits = next(number for number in given if number is not None)
         self._walk = plan.definition.walk(plan.seed)
@@ -137,7 +149,8 @@ class _Run:
         plan, settings, definition = self._plan, self._plan.settings, self._plan.definition
         size, name, n_iters = self._walk.size, definition.name, plan.n_iters
         n_digits = self._n_digits
-        workers = settings.workers_for(None if plan.updates else size)
+        own_size = sharding.own_size(plan.shard, size)
+        workers = settings.workers_for(None if plan.updates else own_size)
 
         def absorb(events: Sequence[Event]) -> None:
             with self._interrupts.deferred():
@@ -145,22 +158,34 @@ class _Run:
 
         if any(isinstance(unit, CommandUnit) for unit in definition.experiment.units.values()):
             self._stack.callback(end_programs, REPORTS, f"{self._folder / EXPERIMENTS}/")
-        backend = self._backend(absorb)
+        judge = None if definition.pruning is None else Judge(definition.pruning)
+        backend = self._backend(absorb, judge)
         backend.start(self._blueprint(), workers)  # before anything is opened: workers are forks of this
-        log = open_log(None if self._kept is None else self._kept / LOG, settings.loglevel)
+        log = open_log(None if self._place is None else self._folder / LOG, settings.loglevel)
         self._stack.callback(close_log, log)
-        tell_beginning(log, name, plan.seed, size, len(workers), bool(definition.experiment.units))
-        for remark in (*settings.remarks, *plan.codes.remarks):
-            log.warning(remark)
-        if self._new is not None and not self._new.is_guarded:
+        has_units = bool(definition.experiment.units)
+        tell_beginning(log, name, plan.seed, own_size, len(workers), has_units, bool(plan.updates))
+        remark = definition.pruning and definition.pruning.remark(definition.experiment.variables)
+        for text in (*settings.remarks, *plan.codes.remarks, *([remark] if remark else ())):
+            log.warning(text)
+        if self._taken is not None and not self._taken.is_guarded:
             log.warning("%r cannot be locked: nothing keeps other machines from running this study", name)
-        from research.storage.opening import open_store  # takes a tenth of a second
-
-        store = open_store(self._kept, self._stack, log.warning)
-        keep_meta(plan.meta, self._kept, log)
+        store = MemoryStore() if self._taken is None else self._taken.open(self._stack, log.warning)
+        if self._place is not None and not self._keeps_files:
+            log.info(
+                "%s is kept in %s; %s has its log, and files of experiments", name, self._place, self._folder
+            )
         past = Past() if plan.earlier is None else self._past(store)
-        store.begin(self._describe(past), plan.earlier is not None)
+        before = {} if plan.earlier is None else plan.earlier.settings
+        part, shards = None, {}
+        if plan.shard == WHOLE:
+            past.next_key, past.n_groups = sharding.beyond(past, before)
+        else:
+            part, shards["shards"] = self._allot(past, before)
+            past.n_groups = part.first_group
+        store.begin(self._describe(past, shards), plan.earlier is not None)
         store.write([plan.begun])
+        keep_meta(plan.meta, self._place, log)
         if plan.earlier is not None:
             log.info("study %r is gone on with: %s", name, past)
         monitor.take_past(past.counts, past.failed)
@@ -175,18 +200,22 @@ class _Run:
             past,
             in_groups,
             plan.codes.id,
+            part,
         )
-        progress = Progress(plan.bar, name, size, n_iters)
+        progress = Progress(plan.bar, name, own_size, n_iters)
         self._stack.callback(progress.close)
-        if self._new is not None:
-            self._new.keep()
+        if self._taken is not None:
+            self._taken.keep()
         begun(store)
-        outputs = Outputs(self._kept, settings.redirect)
+        outputs = Outputs(None if self._place is None else self._folder, settings.redirect, self._keeps_files)
         tries = Tries(settings.retries, in_groups)
         ledger = Ledger(store, monitor, progress, log, outputs, tries, plan.earlier is not None)
         recall = None
-        if plan.earlier is not None and self._kept is not None:
-            recall = self._recall(Recall(self._kept, plan.earlier, past))
+        if plan.earlier is not None and self._place is not None:
+            recall = self._recall(Recall(self._place, plan.earlier, past))
+        if judge is not None and plan.earlier is not None:
+            own = None if part is None else part.has_key  # who runs another part is not compared with
+            judge.recall(recall_reached(store, judge.pruning, own))
         driver = Driver(
             source,
             store,
@@ -197,11 +226,12 @@ class _Run:
             self._admit,
             recall,
             settings.max_failures,
+            judge,
             self._interrupts,
         )
 
         def save() -> None:
-            problem = None if self._kept is None else save_definition(self._kept, vars(definition))
+            problem = None if self._place is None else save_definition(self._place, vars(definition))
             if problem is not None:
                 log.warning("the definition was not saved, Research.load will give results only: %s", problem)
 
@@ -213,14 +243,18 @@ class _Run:
             raise
         except KeyboardInterrupt:
             progress.close()
-            tell_stopped(name, monitor, self._kept is not None)
+            tell_stopped(name, monitor, self._place is not None)
             raise
         finally:
             if not ledger.is_broken:
                 log.info("study %r ended: %s", name, monitor.counts)
         progress.close()
-        path = None if self._new is None else Path(name) / LOG
+        path = None if self._place is None else Path(name) / LOG
         tell_end(log, name, monitor, source.n_duplicates, path)
+        if definition.pruning is not None and PRUNED not in monitor.counts:
+            unsaved = remark_unsaved(store, definition.pruning)
+            if unsaved is not None:
+                warn(log, name, unsaved)
 
     def _past(self, store: Store) -> Past:
         """Return what earlier runs have left."""
@@ -228,10 +262,12 @@ class _Run:
         snapshot = store.read(finished=Finishes(statuses, self._plan.codes.again))
         return Past(snapshot.finished, snapshot.experiments, statuses, lambda: store.read().experiments)
 
-    def _backend(self, interim: Callable[[Sequence[Event]], None]) -> Backend:
+    def _backend(self, interim: Callable[[Sequence[Event]], None], judge: Judge | None) -> Backend:
         settings = self._plan.settings
         processes = ProcessBackend(settings.start_method) if settings.is_parallel else None
-        backend: Backend = processes or InlineBackend(interim, self._interrupts.allowed)
+        backend: Backend = processes or InlineBackend(
+            interim, self._interrupts.allowed, None if judge is None else judge.answer
+        )
         self._stack.callback(backend.close)
         return backend
 
@@ -254,14 +290,15 @@ class _Run:
             captures=(bool(settings.redirect[0]), bool(settings.redirect[1])),
             limits=settings.limits,
             seed_libraries=settings.seed_libraries,
-            keeps_objects=self._kept is not None,
+            keeps_objects=self._keeps_files,
+            pruning=plan.definition.pruning,
         )
 
     def _admit(self, domain: Domain, generation: int, update: Update) -> Walk:
         """Check a domain that is to replace the present one; return its walk."""
         check_definition(domain, self._plan.definition.experiment, self._plan.settings.added)
-        if self._kept is not None:
-            save_domain(self._kept, generation, domain)
+        if self._place is not None:
+            save_domain(self._place, generation, domain)
         return domain.walk(**update.numbers, default_seed=self._plan.seed, generation=generation)
 
     def _recall(self, recall: Recall) -> Answers:
@@ -279,7 +316,13 @@ class _Run:
 
         return answer
 
-    def _describe(self, past: Past) -> Study:
+    def _allot(self, past: Past, before: Mapping[str, Any]) -> tuple[Part, dict[str, Any]]:
+        """Return what this run takes of the domain, and what is to be kept of that."""
+        ids = self._plan.definition.ids(self._plan.seed)
+        walk = sharding.describe_walk(self._plan.definition.domain, self._walk, ids)
+        return sharding.allot(self._plan.shard, walk, self._walk.size or 0, past, before)
+
+    def _describe(self, past: Past, shards: Mapping[str, Any]) -> Study:
         plan, settings, definition = self._plan, self._plan.settings, self._plan.definition
         slots = range(settings.n_branches)
         described: dict[str, Any] = {
@@ -307,6 +350,7 @@ class _Run:
             "defaults": {path: json.loads(text) for path, text in definition.domain.default_texts.items()},
             "id_digits": self._n_digits,
             "code": plan.codes.settings,
+            **shards,
         }
         if plan.earlier is not None:
             described = join_settings(described, plan.earlier.settings)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from research.domain import Domain
 from research.domain.config import AUXILIARY, flatten
-from research.errors import StudyError, StudyNotFoundError, cannot_write
+from research.errors import StudyError, cannot_write
 from research.experiment.experiment import RESERVED, Experiment
-from research.storage.folder import DATABASE
-from research.whole import whole_file
+from research.experiment.pickling import dump, dumps
+from research.pruning.watch import Pruning
+from research.storage.places import Place
 
 FILE = "research.dill"
 LARGEST = 64 * 2**20  # bytes; data that a study holds by accident should not be copied with it
 
 
 def check_definition(
-    domain: Domain, experiment: Experiment, added: Mapping[str, Sequence[Mapping[str, Any]]]
+    domain: Domain,
+    experiment: Experiment,
+    added: Mapping[str, Sequence[Mapping[str, Any]]],
+    pruning: Pruning | None = None,
 ) -> None:
     """Refuse what could only go wrong once the study runs.
 
@@ -28,6 +31,7 @@ def check_definition(
     experiment : Experiment
     added : dict
         More parameters, as lists of dicts, by the argument of `run` that gives them.
+    pruning : Pruning, optional
 
     Raises
     ------
@@ -43,6 +47,8 @@ def check_definition(
             _check_column(parameter, (*RESERVED, "repetition", "updates"))
             _check_free(parameter, argument, owners)
         owners.update(dict.fromkeys(names, f"`{argument}`"))
+    if pruning is not None:
+        pruning.check(domain.names)
     # a domain without configs has no parameters to compare with, and nothing runs
     experiment.check([*owners, *AUXILIARY] if domain else None)
     domain.check()
@@ -81,7 +87,7 @@ class _Limited:
         return int(self._file.write(data))
 
 
-def save_definition(folder: Path, definition: dict[str, Any]) -> str | None:
+def save_definition(place: Place, definition: dict[str, Any]) -> str | None:
     """Write what `load_definition` reads.
 
     Returns
@@ -89,72 +95,71 @@ def save_definition(folder: Path, definition: dict[str, Any]) -> str | None:
     str or None
         Why it could not be written: the study's results are complete without it.
     """
-    import dill
-
     limited = None
     try:
-        with whole_file(folder / FILE) as file:
+        with place.writing(FILE) as file:
             limited = _Limited(file)
-            dill.dump(definition, limited, protocol=5, recurse=True)
+            dump(definition, limited)
     except OSError as error:
-        raise cannot_write(folder / FILE, error, None if limited is None else limited.size) from error
+        need = None if limited is None else limited.size
+        raise cannot_write(place.folder / FILE, error, need) from error
+    except StudyError:  # of a server
+        raise
     except Exception as error:  # pickling runs code of users
         return f"{type(error).__name__}: {error}"
     return None
 
 
-def save_domain(folder: Path, generation: int, domain: Domain) -> None:
+def save_domain(place: Place, generation: int, domain: Domain) -> None:
     """Write a domain that has replaced another to `domains/<generation>.dill`, if it can be pickled."""
-    import dill
-
     try:
-        data = dill.dumps(domain, protocol=5, recurse=True)
+        data = dumps(domain)
     except Exception:  # (pickling runs code of users) its text is in the log
         return
-    path = folder / "domains" / f"{generation}.dill"
+    name = _domain_file(generation)
     try:
-        path.parent.mkdir(exist_ok=True)
-        with whole_file(path) as file:
+        with place.writing(name) as file:
             file.write(data)
     except OSError as error:
-        raise cannot_write(path, error, len(data)) from error
+        raise cannot_write(place.folder / name, error, len(data)) from error
 
 
-def load_domain(folder: Path, generation: int) -> Domain | None:
+def load_domain(place: Place, generation: int) -> Domain | None:
     """Read what `save_domain` wrote, which runs code of whoever wrote it; None if it wrote nothing."""
     import dill
 
-    path = folder / "domains" / f"{generation}.dill"
-    if not path.is_file():
-        return None
-    domain = dill.loads(path.read_bytes())
+    data = place.reading(_domain_file(generation))
+    domain = None if data is None else dill.loads(data)
     return domain if isinstance(domain, Domain) else None
 
 
-def load_definition(folder: Path) -> dict[str, Any] | None:
+def _domain_file(generation: int) -> str:
+    return f"domains/{generation}.dill"
+
+
+def load_definition(place: Place) -> dict[str, Any] | None:
     """Read a study's definition, which runs code of whoever wrote it; None if there is none.
 
     Raises
     ------
     StudyNotFoundError
-        If the folder holds no study.
+        If there is no such study.
     StudyError
         If the definition cannot be loaded.
     """
-    if not (folder / DATABASE).is_file():
-        raise StudyNotFoundError(f"there is no study in {str(folder)!r}: it has no {DATABASE}")
-    if not (folder / FILE).is_file():
+    place.check()
+    data = place.reading(FILE)
+    if data is None:
         return None
     import dill
 
     try:
-        with (folder / FILE).open("rb") as file:
-            definition = dill.load(file)
+        definition = dill.loads(data)
         if not isinstance(definition, dict):
             raise TypeError(f"it holds {type(definition).__name__}, not dict")
     except Exception as error:  # unpickling runs code of users
         raise StudyError(
-            f"the definition of the study in {str(folder)!r} cannot be loaded: {type(error).__name__}: "
-            f"{error}; ResearchResults({str(folder)!r}) reads its results without it"
+            f"the definition of the study in {str(place)!r} cannot be loaded: {type(error).__name__}: "
+            f"{error}; {place.reader} reads its results without it"
         ) from error
     return definition

@@ -14,8 +14,11 @@ from research.experiment.pipelines import PipelineUnit
 from research.experiment.programs import CommandUnit
 from research.experiment.rendering import TemplatesUnit
 from research.experiment.schedule import When
-from research.experiment.units import CallUnit, DumpUnit, Instance, Method, SaveUnit, Target, Unit
+from research.experiment.targets import Instance, Method, Target
+from research.experiment.units import CallUnit, DumpUnit, SaveUnit, Unit
 from research.monitoring.monitor import Monitor
+from research.pruning.prunes import Prunes
+from research.refining.refiner import Refiner
 from research.updating import Update, Updating
 
 LINE = 100  # characters; longer expressions are cut
@@ -24,7 +27,7 @@ _VALUES.maxlevel = 3
 _VALUES.maxstring = _VALUES.maxother = _VALUES.maxlong = 60
 
 
-class Described(Updating):
+class Described(Prunes, Updating):
     """How a study shows itself: `str(study)`, and in notebooks."""
 
     name: str
@@ -54,6 +57,8 @@ class Described(Updating):
             yield "configs", f"{size}, before updates" if updates else size
             for update in updates:
                 yield "update", describe_update(update)
+            if self._pruning is not None:
+                yield "pruned by", str(self._pruning)
         else:
             yield "definition", self._why_no_definition
         counts = ", ".join(f"{count} {status}" for status, count in self.monitor.counts.items())
@@ -100,7 +105,9 @@ def describe_units(experiment: Experiment) -> Iterator[tuple[str, str]]:
 
 def describe_update(update: Update) -> str:
     """Return what replaces the domain, as it was added."""
-    parts = [_call(_name(update.function), Target(update.function, (), update.kwargs))]
+    is_refiner = isinstance(update.function, Refiner) and not update.kwargs
+    target = Target(update.function, (), update.kwargs)
+    parts = [update.name if is_refiner else _call(_name(update.function), target)]
     parts.append(f"when={describe_when(update.when)}")
     parts += [f"{name}={number}" for name, number in update.numbers.items()]
     return _one_line(parts if update.wait else [*parts, "wait=False"])

@@ -9,6 +9,7 @@ import signal
 import stat
 import sys
 import warnings
+from collections.abc import Container
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,13 +20,13 @@ from research.conducting import Plan, conduct
 from research.errors import StudyError
 from research.monitoring.monitor import Monitor
 from research.storage.base import Store
-from research.storage.folder import NewFolder
+from research.storage.taking import Taken
 from research.termination import Interrupts
 
 _BEGUN = b"begun"
 
 
-def detach(plan: Plan, new: NewFolder) -> int:
+def detach(plan: Plan, new: Taken) -> int:
     """Let a process of its own run a study, and return when it has begun.
 
     It is a fork, so that nothing of the study need be pickled, and configs are what they would be here.
@@ -33,7 +34,7 @@ def detach(plan: Plan, new: NewFolder) -> int:
     Parameters
     ----------
     plan : Plan
-    new : NewFolder
+    new : Taken
         Belongs to the other process afterwards.
 
     Returns
@@ -76,7 +77,7 @@ def _problem(said: bytes) -> BaseException:
     return error if isinstance(error, BaseException) else StudyError(str(error))
 
 
-def _run(plan: Plan, new: NewFolder, writer: Connection) -> NoReturn:
+def _run(plan: Plan, new: Taken, writer: Connection) -> NoReturn:
     """Be the process that runs a study."""
     code = 1
     begun = False
@@ -88,7 +89,7 @@ def _run(plan: Plan, new: NewFolder, writer: Connection) -> NoReturn:
         writer.close()
 
     try:
-        _leave_the_terminal()
+        _leave_the_terminal(new.sockets)
         with new, Interrupts() as interrupts:
             new.take_over()
             conduct(plan, new, Monitor(), tell, interrupts)
@@ -102,13 +103,13 @@ def _run(plan: Plan, new: NewFolder, writer: Connection) -> NoReturn:
         os._exit(code)
 
 
-def _leave_the_terminal() -> None:
-    """Be a process that no terminal ends, and that says nothing there."""
+def _leave_the_terminal(kept: Container[int]) -> None:
+    """Be a process that no terminal ends, and that says nothing there; some sockets are its own."""
     os.setsid()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     nothing = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2, *_sockets()):
+    for descriptor in (0, 1, 2, *(number for number in _sockets() if number not in kept)):
         os.dup2(nothing, descriptor)
     # a notebook has ways to the screen of its own
     sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  (as long as the process)

@@ -19,6 +19,7 @@ from research.events import (
     LOST,
     STOPPED,
     TIMEOUT,
+    Asks,
     CheckFailed,
     Died,
     Ended,
@@ -38,6 +39,7 @@ from research.events import (
 )
 from research.ledger import Ledger
 from research.monitoring.progress import Progress
+from research.pruning.judge import Judge
 from research.scheduling.scheduler import LARGEST_BATCH, Scheduler
 from research.storage.base import BROKEN, Closed, Replaced, Store
 from research.tasks import TaskSource
@@ -75,6 +77,8 @@ class Driver:
         Knows what earlier runs have answered to updates.
     max_failures : int, optional
         Give up when so many experiments have failed, were lost or took too long.
+    judge : Judge, optional
+        Says which experiments are pruned.
     interrupts : Interrupts, optional
         Deferred while the driver runs: it says when they may come.
     """
@@ -90,6 +94,7 @@ class Driver:
         admit: Callable[[Domain, int, Update], Walk] | None = None,
         recall: Answers | None = None,
         max_failures: int | None = None,
+        judge: Judge | None = None,
         interrupts: Interrupts | None = None,
     ) -> None:
         self._source = source
@@ -102,7 +107,9 @@ class Driver:
         self._recall = recall
         self._max_failures = max_failures
         self._interrupts = Interrupts() if interrupts is None else interrupts
-        self._scheduler = Scheduler(source, n_workers)
+        self._judge = judge
+        is_ordered = judge is not None and judge.keeps_order
+        self._scheduler = Scheduler(source, n_workers, 1 if is_ordered else LARGEST_BATCH)
         self._shortages: dict[int, str] = {}  # why workers have given up
         self._n_left_out = 0
 
@@ -145,6 +152,7 @@ class Driver:
             self._interrupts.check()
             self._update(backend)
             self._send(backend)
+            self._answer(backend)
             if self._scheduler.is_finished:
                 break
             if not self._ledger.is_empty and not is_started:
@@ -158,6 +166,8 @@ class Driver:
         self._ledger.absorb(events)
         for event in events:
             self._scheduler.handle(event)
+            if self._judge is not None and isinstance(event, Ended):
+                self._judge.close(event.experiment)
             if isinstance(event, _USUAL):
                 continue
             if isinstance(event, StartFailed):
@@ -166,6 +176,8 @@ class Driver:
                 self._bury(event)
             elif isinstance(event, _SHORTAGES):
                 self._note_shortage(event, backend)
+            elif isinstance(event, Asks) and self._judge is not None:
+                self._judge.ask(event)
         for task in self._scheduler.take_done():
             self._settle(task)
 
@@ -243,6 +255,8 @@ class Driver:
             commands = self._scheduler.commands()
         for registered in self._source.take_registered():
             self._ledger.register(registered)
+            if self._judge is not None:
+                self._judge.open(registered.member.id, registered.member.number)
         for worker, command in commands:
             backend.send(worker, command)
         left_out = self._source.n_duplicates + self._source.n_over
@@ -250,13 +264,30 @@ class Driver:
             self._progress.leave_out(left_out - self._n_left_out)
             self._n_left_out = left_out
 
+    def _answer(self, backend: Backend) -> None:
+        """Tell experiments that have asked whether they go on, as far as that is known."""
+        judge = self._judge
+        if judge is None or not judge.n_waiting:
+            return
+        verdicts = judge.verdicts()
+        if not verdicts and judge.n_waiting == self._scheduler.n_at_work:
+            self._log.warning("what comes first has to wait for a worker: who is pruned may depend on that")
+            verdicts = judge.give_way()
+        for worker, verdict in verdicts:
+            backend.send(worker, verdict)
+
     def _bury(self, death: Died) -> None:
         """Take note of how a dead worker ended what it was at; the scheduler has its other tasks."""
         reason = f"worker {death.worker} ended: {death.reason}"
         self._log.warning("%s; another takes its place", reason)
         for task in self._scheduler.take_interrupted():
             self._ledger.restart(task)
+        if self._judge is not None:
+            self._judge.drop(death.worker)
         for task in self._scheduler.take_lost():
+            if self._judge is not None:
+                for member in task.members:
+                    self._judge.close(member.id)
             if death.status == LOST:
                 self._ledger.end(task, LOST, death.worker, reason)
             elif death.status == TIMEOUT:
@@ -268,6 +299,9 @@ class Driver:
     def _settle(self, task: Task) -> None:
         for again in self._ledger.settle(task):
             self._scheduler.repeat(again)
+            if self._judge is not None:
+                for member in again.members:
+                    self._judge.try_again(member.id, member.number)
 
     def _note_shortage(self, event: Waiting | Retired | CheckFailed, backend: Backend) -> None:
         """Write to the log who waits for memory; let a worker go that has given up."""

@@ -26,6 +26,16 @@ class ParametersError(ResearchError, ValueError):
     """A file of parameters cannot be run, gives no configs, or not those that were asked for."""
 
 
+class UnknownParameterError(ResearchError, AttributeError, KeyError):
+    """A group has no parameter of a name, or several that differ in case only."""
+
+    __str__ = Exception.__str__  # that of a KeyError quotes its text
+
+
+class GroupNotFoundError(ResearchError, LookupError):
+    """There is no group of parameters of an id, or it is not said which is meant."""
+
+
 class FilesError(ResearchError, ValueError):
     """Files of results, written by whatever program, are not there or cannot be read."""
 
@@ -124,11 +134,14 @@ def cannot_write(place: object, error: BaseException, need: int | None = None) -
     if code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         way = "let the program end that has it open and locked, as a shell of SQLite may be, or a backup"
         room = ""
+    elif hasattr(reason, "sqlstate"):  # a server's
+        way, room = "see whether the server runs, has room, and lets you write", ""
     elif code == sqlite3.SQLITE_FULL or getattr(reason, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         way = "make room there"
+    why = f"{type(reason).__name__}: {shorten(reason, _first_line, 300)}{room}"
     return StudyError(
-        f"{str(place)!r} cannot be written: {type(reason).__name__}: {reason}{room}; what was stored before "
-        f"is kept: {way}, and go on by run(resume=True)"
+        f"{str(place)!r} cannot be written: {why}; what was stored before is kept: {way}, and go on by "
+        "run(resume=True)"
     )
 
 
@@ -143,12 +156,27 @@ def _describe_room(place: object, need: int) -> str:
     return text
 
 
+def _first_line(reason: object) -> str:
+    """Leave out what a server says of its statement, which may hold values."""
+    return str(reason).strip().partition("\n")[0]
+
+
 def cannot_read(place: object, error: BaseException) -> DamagedStudyError:
     """Return the error of a study whose database holds what no reader understands."""
     reason = getattr(error, "orig", None) or error
     return DamagedStudyError(
         f"the study in {str(place)!r} cannot be read: {type(reason).__name__}: {shorten(reason, str)}; its "
         "files are damaged, closed to this user, or of another version of this library"
+    )
+
+
+def cannot_ask(place: object, error: BaseException) -> StudyError:
+    """Return the error of a study in a database whose server does not give what it is asked for."""
+    reason = getattr(error, "orig", None) or error
+    text = shorten(reason, _first_line, 300)
+    return StudyError(
+        f"{str(place)!r} cannot be read: {type(reason).__name__}: {text}; see whether the server runs, and "
+        "lets you read"
     )
 
 

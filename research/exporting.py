@@ -12,6 +12,8 @@ from research.errors import StudyError, StudyExistsError
 from research.experiment.experiment import Experiment
 from research.monitoring.invocation import this_run
 from research.storage.folder import NewFolder
+from research.storage.places import FolderPlace, Place
+from research.storage.servers import Storage
 from research.updating import Update
 from samplers import make_seed
 
@@ -25,7 +27,8 @@ class Exporting:
     name: str
     domain: Domain
     experiment: Experiment
-    _folder: Path | None
+    _place: Place | None
+    storage: Storage | None
 
     def _definition(self, name: str) -> Definition:
         raise NotImplementedError
@@ -100,6 +103,11 @@ class Exporting:
         from research.batches import Batch  # what runs a study is not needed to define one
         from research.experiment.jobs import Jobs, read_machine
 
+        if self.storage is not None:
+            raise StudyError(
+                "a batch is begun in the study's folder, and this study is kept in a database: export it "
+                "from a Research without `storage`"
+            )
         if self._all_updates():
             raise StudyError(
                 "functions that update the domain need results, which a batch has only when all of it has "
@@ -120,5 +128,5 @@ class Exporting:
             if target.is_relative_to(folder.path):
                 raise ValueError(f"`into` must not be in the study's own folder, got {str(target)!r}")
             Batch(definition, own_seed, jobs, begun).write(folder, target, machine_files, settings)
-            self._folder = folder.path
+            self._place = FolderPlace(folder.path)
         return target

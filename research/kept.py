@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 from research.definition import load_definition
 from research.errors import StudyError, StudyNotFoundError
 from research.monitoring.log import LOG
+from research.pruning.watch import Pruning
 from research.storage.base import Store
 from research.storage.folder import remove_folder, study_name
+from research.storage.places import DatabasePlace, FolderPlace, Place, keeps_files, place_of
+from research.storage.servers import Server, Storage, read_storage
 from research.updating import Update
 from research.watching import terminate
 
@@ -25,15 +28,22 @@ class Kept:
 
     name: str
     _memory: Store | None
-    _folder: Path | None
+    _place: Place | None
+    storage: Storage | None
     _env: Mapping[str, str]
     _updates: list[Update]
+    _pruning: Pruning | None
     _is_watched: bool
     _is_loaded = False
     _why_no_definition: str | None = None
 
     def __init__(self, name: str | os.PathLike[str], **definition: Any) -> None:
         raise NotImplementedError
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a study of this name where it would be kept."""
+        return (self._place or place_of(self.name, self.storage)).exists()
 
     @property
     def results(self) -> ResearchResults:
@@ -49,11 +59,13 @@ class Kept:
         if self._memory is not None:
             return ResearchResults(self._memory, load_objects=True, env_meta=self._env)
         try:
-            return ResearchResults(self._folder or self.name, load_objects=True)
+            return ResearchResults(self._place or place_of(self.name, self.storage), load_objects=True)
         except StudyNotFoundError:
-            why = (
-                "it has not been run" if self._folder is None else f"its folder {str(self._folder)!r} is gone"
-            )
+            why = "it has not been run"
+            if self._place is not None:
+                is_folder = keeps_files(self._place)
+                folder = str(self._place.folder)
+                why = f"its folder {folder!r} is gone" if is_folder else f"there is no {self._place} any more"
             raise StudyNotFoundError(f"the study {self.name!r} has no results: {why}") from None
 
     def snapshot(self) -> Path:
@@ -79,7 +91,7 @@ class Kept:
                 f"the study {self.name!r} is in memory, and there is no folder to copy: run it without "
                 "`dump_results=False`"
             )
-        return take_snapshot(self._folder or self.name)
+        return take_snapshot(self._place or place_of(self.name, self.storage))
 
     @property
     def profiler(self) -> Profiler:
@@ -97,8 +109,8 @@ class Kept:
         return self.results.profiler
 
     @classmethod
-    def load(cls, name: str | os.PathLike[str]) -> Self:
-        """Load a study from its folder, with its definition, to run it again. This runs code.
+    def load(cls, name: str | os.PathLike[str], storage: str | None = None) -> Self:
+        """Load a study from where it is kept, with its definition, to run it again. This runs code.
 
         The definition is a pickle, `research.dill`: loading it, and reading objects by `results`, runs
         whatever code the writer of the study has put there. Do so with studies that you trust. The results
@@ -107,39 +119,49 @@ class Kept:
         Parameters
         ----------
         name : str or path
-            The study's folder.
+            The study's folder, or its name in a database.
+        storage : str, optional
+            The URL of the database; see `Research`.
 
         Raises
         ------
         StudyNotFoundError
-            If there is no study in it.
+            If there is no such study.
         StudyError
-            If its definition cannot be loaded here; its results can be read.
+            If its definition cannot be loaded here; its results can be read. If the database cannot be
+            reached.
         """
         name = study_name(name)
-        definition = load_definition(Path(name))
-        study = cls(name)
+        server = None if storage is None else read_storage(storage)
+        place = place_of(name, server)
+        definition = load_definition(place)
+        study = cls(name, storage=server)
         if definition is None:
             study._why_no_definition = f"its definition was not saved, see {Path(name) / LOG}"
         else:
-            updates = definition.pop("updates")
-            study = cls(**{**definition, "name": name})
-            study._updates = updates
-        study._folder = Path(name).absolute()
+            updates, pruning = definition.pop("updates"), definition.pop("pruning", None)
+            study = cls(**{**definition, "name": name, "storage": server})
+            study._updates, study._pruning = updates, pruning
+        study._place = place
         study._is_watched = study._is_loaded = True
         return study
 
     @staticmethod
-    def remove(name: str | os.PathLike[str], ask: bool = True, force: bool = False) -> bool:
-        """Remove a study's folder with everything in it.
+    def remove(
+        name: str | os.PathLike[str], ask: bool = True, force: bool = False, storage: str | None = None
+    ) -> bool:
+        """Remove a study with everything that belongs to it.
 
         Parameters
         ----------
         name : str or path
+            The study's folder, or its name in a database; then its folder on this machine is removed, too.
         ask : bool, default True
             Ask on the terminal first.
         force : bool, default False
             Remove the folder even if it is no study, or one that is running, which is ended first.
+        storage : str, optional
+            The URL of the database; see `Research`.
 
         Returns
         -------
@@ -151,8 +173,17 @@ class Kept:
         ValueError
             If the folder is no study.
         StudyError
-            If a process of this machine runs the study.
+            If a process of this machine runs the study, or, of one in a database, of any.
         StudyNotFoundError
-            If there is no such folder.
+            If there is no such folder or study.
         """
-        return remove_folder(study_name(name), ask, force, lambda folder: terminate(folder, grace=10))
+
+        def end(place: Place) -> None:
+            terminate(place, grace=10)
+
+        name = study_name(name)
+        if storage is not None:
+            from research.storage.taking import remove_from_database
+
+            return remove_from_database(DatabasePlace(Server.read(storage), name), ask, force, end)
+        return remove_folder(name, ask, force, lambda folder: end(FolderPlace(folder)))

@@ -10,6 +10,7 @@ from research.events import (
     DONE,
     FAILED,
     LOST,
+    PRUNED,
     STOPPED,
     TIMEOUT,
     Ended,
@@ -202,7 +203,7 @@ class Ledger:
         """Take note that all experiments that are at work are stopped."""
         for id_ in list(self._open):
             held = self._tries.drop(id_)
-            if held is None or held.status != DONE:  # what was to be tried again was not
+            if held is None or held.status not in (DONE, PRUNED):  # what was to be tried again was not
                 held = self._ended(id_, STOPPED, None, "the study was stopped")
             self._close(held)
 

@@ -16,9 +16,14 @@ from research.errors import StudyError
 from research.events import DONE
 from research.experiment.experiment import Experiment
 from research.experiment.versions import Version
+from research.pruning.watch import Pruning
+from research.storage import places
 from research.storage.base import ExperimentRow, Study
-from research.storage.folder import DATABASE, study_name
+from research.storage.folder import study_name
 from research.storage.past import finished_statuses
+from research.storage.presence import WHOLE, Shard
+from research.storage.servers import Storage
+from research.updating import Update
 from samplers import Sampler, make_seed
 from samplers.values import checked_int
 
@@ -57,6 +62,10 @@ class Prospect:
         Whether it has a folder; else nothing is stored of it.
     executor : type, optional
         A class of the user's own.
+    storage : Storage, optional
+        Where it is kept, if not in its folder.
+    shard : Shard, optional
+        What is to be run of it. Default: all.
     """
 
     def __init__(
@@ -67,6 +76,8 @@ class Prospect:
         seed: Any = None,
         is_kept: bool = True,
         executor: type | None = None,
+        storage: Storage | None = None,
+        shard: Shard = WHOLE,
     ) -> None:
         from research.codes import check_code_changed, codes_to_rerun, older_codes
         from research.resuming import check_seed  # what runs a study is not needed to define one
@@ -74,13 +85,15 @@ class Prospect:
         check_code_changed(code_changed)
         self.definition = definition
         self._finished = finished_statuses(retry_failed)
+        self._shard = shard
         self._rows: Mapping[str, ExperimentRow] = {}
         self._older: frozenset[str] = frozenset()
         self._again: frozenset[str] = frozenset()
-        self.is_begun = is_kept and (Path(definition.name) / DATABASE).is_file()
+        self._place = places.place_of(definition.name, storage)
+        self.is_begun = is_kept and self._place.exists()
         self.is_seeded = seed is not None or self.is_begun or _draws_the_same(definition.domain)
         if self.is_begun:
-            study, self._rows = _stored(definition.name)
+            study, self._rows = _stored(self._place)
             version = Version.of(definition.experiment, executor)
             self._older = older_codes(version, study)
             self._again = codes_to_rerun(version, study) if code_changed == "rerun" else frozenset()
@@ -121,19 +134,22 @@ class Prospect:
         """Walk the experiments: their places, ids, statuses, and whether they would be run."""
         domain = self.definition.domain
         seen: set[str] = set()
+        n_named = 0  # without duplicates
         for place in self._walk.places():
             key = domain.locate(place.position, self._stream)
             canonical = domain.canonical(key)
             if canonical is None:
                 point = domain.point(key, self._stream, place.pass_)
                 if point.places and not self.is_seeded:
-                    yield place, None, NEW, True
+                    yield place, None, NEW, self._shard.has(n_named)
+                    n_named += 1
                     continue
                 canonical = point.config.canonical
             identity = experiment_id(canonical, place.repetition, 0, place.pass_)
             status, runs = (DUPLICATE, False) if identity in seen else self._status(identity)
+            yield place, identity, status, runs and self._shard.has(n_named)
+            n_named += identity not in seen
             seen.add(identity)
-            yield place, identity, status, runs
 
     def _status(self, identity: str) -> tuple[str, bool]:
         row = self._rows.get(identity)
@@ -170,10 +186,27 @@ class Plans:
     name: str
     domain: Domain
     experiment: Experiment
+    n_configs: int | None
+    n_reps: int | None
+    repeat_each: int | None
+    _updates: list[Update]
+    _pruning: Pruning | None
     _why_no_definition: str | None
+    storage: Storage | None
 
     def _definition(self, name: str) -> Definition:
-        raise NotImplementedError
+        from research.conducting import Definition
+
+        return Definition(
+            name,
+            self.domain,
+            self.experiment,
+            self.n_configs,
+            self.n_reps,
+            self.repeat_each,
+            list(self._updates),
+            self._pruning,
+        )
 
     def plan(
         self,
@@ -227,7 +260,7 @@ class Plans:
         if self._why_no_definition is not None:
             raise StudyError(f"this study cannot be run again: {self._why_no_definition}")
         definition = self._definition(self.name if name is None else study_name(name))
-        return Prospect(definition, retry_failed, code_changed, seed).to_df(n)
+        return Prospect(definition, retry_failed, code_changed, seed, storage=self.storage).to_df(n)
 
 
 def tell_plan(prospect: Prospect, resume: bool, has_updates: bool) -> None:
@@ -241,12 +274,11 @@ def tell_plan(prospect: Prospect, resume: bool, has_updates: bool) -> None:
         print(f"{name}: there is something else in this folder: give another `name`")
 
 
-def _stored(name: str) -> tuple[Study, dict[str, ExperimentRow]]:
+def _stored(place: places.Place) -> tuple[Study, dict[str, ExperimentRow]]:
     from research.storage.damage import readable
-    from research.storage.opening import sqlite_store
 
-    store = sqlite_store(Path(name), read_only=True)
-    with readable(name):
+    store = place.store()
+    with readable(place):
         return store.study(), {row.id: row for row in store.read(variables=()).experiments}
 
 

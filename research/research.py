@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from research.attaching import Attaching
@@ -26,17 +25,20 @@ from research.monitoring.invocation import this_run
 from research.monitoring.monitor import Monitor
 from research.planning import Plans, Prospect, tell_plan
 from research.storage.base import Store
-from research.storage.folder import NewFolder, study_name
+from research.storage.folder import study_name
+from research.storage.servers import read_storage
 from research.termination import Interrupts
 from research.updating import Update
 from research.watching import Detached
 from samplers import make_seed
 
 if TYPE_CHECKING:
-    from research.conducting import Definition, Plan
+    from research.conducting import Plan
+    from research.storage.places import Place
+    from research.storage.taking import Taken
 
 
-class Research(Attaching, Described, Detached, Exporting, Kept, Plans, Builder):
+class Research(Attaching, Plans, Described, Detached, Exporting, Kept, Builder):
     """A study: one experiment over many configurations.
 
     Units are added by `add_callable`, `add_generator`, `add_instance`, `save`, `dump`, or by the name of a
@@ -56,6 +58,17 @@ class Research(Attaching, Described, Detached, Exporting, Kept, Plans, Builder):
         How often each is run. Default: what the domain's `set_iter_params` said, else once.
     repeat_each : int, optional
         How many configs are run before they are repeated; see `Domain.set_iter_params`.
+    storage : str, optional
+        The URL of a PostgreSQL database, as 'postgresql+psycopg://user@host/database', in which the study is
+        kept beside others, under its name. Its folder has no more than the log and files of experiments then.
+        Default: all is in the folder.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument makes no sense.
+    ImportError
+        If `storage` is given, and there is nothing to connect with.
 
     Examples
     --------
@@ -75,8 +88,10 @@ class Research(Attaching, Described, Detached, Exporting, Kept, Plans, Builder):
         n_configs: int | None = None,
         n_reps: int | None = None,
         repeat_each: int | None = None,
+        storage: str | None = None,
     ) -> None:
         self.name = study_name(name)
+        self.storage = None if storage is None else read_storage(storage)
         self.domain = domain if isinstance(domain, Domain) else Domain({} if domain is None else domain)
         if not isinstance(experiment, Experiment | None):
             raise TypeError(f"`experiment` must be an Experiment, got {experiment!r}")
@@ -87,7 +102,7 @@ class Research(Attaching, Described, Detached, Exporting, Kept, Plans, Builder):
         self._updates: list[Update] = []
         self._monitor = Monitor()
         self._memory: Store | None = None
-        self._folder: Path | None = None  # where it was run
+        self._place: Place | None = None  # where it was run
         checked_numbers({"n_configs": n_configs, "n_reps": n_reps, "repeat_each": repeat_each})
         self._all_updates()  # refuses what means nothing to a study
 
@@ -135,6 +150,7 @@ class Research(Attaching, Described, Detached, Exporting, Kept, Plans, Builder):
         dry_run: bool = False,
         note: str | None = None,
         snapshot: bool = False,
+        shard: tuple[int, int] | None = None,
     ) -> Self:
         """Run the study and wait for its end.
 
@@ -233,6 +249,10 @@ class Research(Attaching, Described, Detached, Exporting, Kept, Plans, Builder):
             Kept with what is known of this run; see `ResearchResults.runs`.
         snapshot : bool, default False
             Where a study is gone on with, copy it before; see `snapshot`.
+        shard : (int, int), optional
+            Run part k of n of the domain, `(k, n)`, each n-th experiment. Parts of a study with a `storage`
+            may be run at once, on several machines, and are one study; the first begins it, and `resume` is
+            True by default.
 
         Returns
         -------
@@ -242,10 +262,10 @@ class Research(Attaching, Described, Detached, Exporting, Kept, Plans, Builder):
         Raises
         ------
         StudyExistsError
-            If the study's folder exists.
+            If the study exists already, or something else in its folder.
         StudyError
-            If workers cannot be started, results cannot be written, `max_failures` is reached, or the code of
-            units has changed and `code_changed` is not given.
+            If workers cannot be started, results cannot be written, another process runs the study,
+            `max_failures` is reached, or the code of units has changed and `code_changed` is not given.
         ValueError, TypeError
             If an argument, a unit or the domain makes no sense; nothing has been run or written then.
         ImportError
@@ -261,9 +281,10 @@ class Research(Attaching, Described, Detached, Exporting, Kept, Plans, Builder):
             check_seeding,
             check_snapshot,
             stored,
-            take_folder,
+            take_study,
         )
         from research.settings import read_settings
+        from research.sharding import check_shard, check_walk
         from research.storage.snapshots import take_snapshot
 
         settings = read_settings(
@@ -298,29 +319,35 @@ class Research(Attaching, Described, Detached, Exporting, Kept, Plans, Builder):
             raise StudyError(f"this study cannot be run again: {self._why_no_definition}")
         if not isinstance(bar, bool | type) and not callable(bar):
             raise ValueError(f"`bar` must be a bool or a class like tqdm, got {bar!r}")
-        check_definition(self.domain, self.experiment, settings.added)
+        check_definition(self.domain, self.experiment, settings.added, self._pruning)
         program = Program.compile(self.experiment, n_iters)
         name = self.name if name is None else study_name(name)
         new_seed = make_seed(seed)
         meta = self._collect(git_meta, env_meta)
         begun = this_run(note)
+        storage = self.storage if dump_results else None
+        if storage is not None:
+            begun = begun.hiding(storage.hide)
+        part = check_shard(shard)
         check_snapshot(snapshot, dump_results)
         check_code_changed(code_changed)
-        resume = check_resume(resume, retry_failed, dump_results, self._is_loaded and name == self.name)
+        resume = check_resume(
+            resume, retry_failed, dump_results, shard is not None or (self._is_loaded and name == self.name)
+        )
         if dry_run:
             definition = self._definition(name)
             executor = None if executor_class is Executor else executor_class
-            prospect = Prospect(definition, retry_failed, code_changed, seed, dump_results, executor)
-            tell_plan(prospect, resume, bool(self._all_updates()))
+            given = retry_failed, code_changed, seed, dump_results, executor, storage, part
+            tell_plan(Prospect(definition, *given), resume, bool(self._all_updates()))
             return self
         with ExitStack() as stack:
-            folder, earlier = None, None
+            taken, earlier = None, None
             interrupts = Interrupts()
             if not detach:
                 stack.enter_context(interrupts)
             if dump_results:
-                folder, earlier = take_folder(name, resume)
-                stack.enter_context(folder)
+                taken, earlier = take_study(name, storage, part, resume)
+                stack.enter_context(taken)
             if earlier is not None:
                 settings = check_seeding(seed_libraries, settings, earlier)
                 if self._is_loaded and n_iters is None:
@@ -330,9 +357,10 @@ class Research(Attaching, Described, Detached, Exporting, Kept, Plans, Builder):
             run_seed = new_seed if earlier is None else check_seed(seed, earlier)
             version = Version.of(self.experiment, None if executor_class is Executor else executor_class)
             codes = Codes.of_new(version)
-            if folder is not None and earlier is not None:
+            check_walk(part, definition.walk(run_seed).size, bool(self._all_updates()))
+            if taken is not None and earlier is not None:
                 ids = definition.ids(run_seed)
-                codes = compare_codes(version, earlier, code_changed, folder.path, ids, retry_failed)
+                codes = compare_codes(version, earlier, code_changed, taken.place, ids, retry_failed)
             plan = Plan(
                 definition,
                 self._all_updates(),
@@ -346,39 +374,27 @@ class Research(Attaching, Described, Detached, Exporting, Kept, Plans, Builder):
                 begun,
                 earlier,
                 retry_failed,
+                part,
             )
-            if snapshot and folder is not None and earlier is not None:
-                take_snapshot(folder.path)
-            if detach and folder is not None:
-                child = run_detached(plan, folder)
-                self._open(None, folder, plan)
+            if snapshot and taken is not None and earlier is not None:
+                take_snapshot(taken.place)
+            if detach and taken is not None:
+                child = run_detached(plan, taken)
+                self._open(None, taken, plan)
                 self._child, self._is_watched = child, True
                 return self
             stack.callback(setattr, self, "_is_here", False)
             self._is_here = True
             self._monitor = Monitor()
-            conduct(plan, folder, self._monitor, lambda store: self._open(store, folder, plan), interrupts)
+            conduct(plan, taken, self._monitor, lambda store: self._open(store, taken, plan), interrupts)
         return self
 
-    def _open(self, store: Store | None, new: NewFolder | None, plan: Plan) -> None:
+    def _open(self, store: Store | None, taken: Taken | None, plan: Plan) -> None:
         """Take note that the study has begun, and where its results are."""
         self.name = plan.definition.name  # only now: where a run was refused, results are those before
-        self._memory, self._folder = (store, None) if new is None else (None, new.path)
+        self._memory, self._place = (store, None) if taken is None else (None, taken.place)
         self._child, self._is_watched, self._is_terminated = None, False, False
-        self._waiting, self._env = Meta({}), {} if new is not None else dict(plan.meta.texts)
-
-    def _definition(self, name: str) -> Definition:
-        from research.conducting import Definition
-
-        return Definition(
-            name,
-            self.domain,
-            self.experiment,
-            self.n_configs,
-            self.n_reps,
-            self.repeat_each,
-            list(self._updates),
-        )
+        self._waiting, self._env = Meta({}), {} if taken is not None else dict(plan.meta.texts)
 
     def __repr__(self) -> str:
         return f"Research({self.name!r}, {self.domain!r}, {self.experiment!r})"

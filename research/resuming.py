@@ -17,6 +17,11 @@ from research.storage.connecting import check, make_readable
 from research.storage.damage import readable
 from research.storage.folder import DATABASE, NewFolder
 from research.storage.past import Past
+from research.storage.places import DatabasePlace, Place, SharedPlace
+from research.storage.presence import Shard
+from research.storage.servers import Storage
+from research.storage.shared import SharedFile
+from research.storage.taking import Taken, TakenDatabase, TakenFolder, TakenShared
 from samplers import make_seed
 
 
@@ -53,8 +58,19 @@ def check_snapshot(snapshot: Any, dump_results: bool) -> None:
         raise ValueError("`snapshot=True` needs `dump_results=True`: what is in memory has no folder to copy")
 
 
-def take_folder(name: str, resume: bool) -> tuple[NewFolder, Study | None]:
-    """Return the folder of a study that is to be run, and what is stored of it, if it is gone on with."""
+def take_study(name: str, storage: Storage | None, shard: Shard, resume: bool) -> tuple[Taken, Study | None]:
+    """Take a study that is to be run; return what is stored of it as well, if it is gone on with."""
+    if isinstance(storage, SharedFile):
+        shared = TakenShared(SharedPlace(storage, name), resume)
+        return shared, shared.earlier
+    if storage is not None:
+        taken = TakenDatabase(DatabasePlace(storage, name), shard, resume)
+        return taken, taken.earlier
+    folder, earlier = _take_folder(name, resume)
+    return TakenFolder(folder), earlier
+
+
+def _take_folder(name: str, resume: bool) -> tuple[NewFolder, Study | None]:
     if not resume or not (Path(name) / DATABASE).is_file():
         return NewFolder(name), None
     from research.storage.opening import sqlite_store
@@ -156,6 +172,8 @@ def join_settings(settings: Mapping[str, Any], before: Mapping[str, Any]) -> dic
     joined["added"] = next_run(runs_of(before), run)
     if "replaced" in before:
         joined["replaced"] = before["replaced"]
+    if "shards" in before:
+        joined.setdefault("shards", before["shards"])
     return joined
 
 
@@ -164,15 +182,15 @@ class Recall:
 
     Parameters
     ----------
-    folder : Path
-        The study's.
+    place : Place
+        Where it is kept.
     study : Study
         As it is stored.
     past : Past
     """
 
-    def __init__(self, folder: Path, study: Study, past: Past) -> None:
-        self._folder = folder
+    def __init__(self, place: Place, study: Study, past: Past) -> None:
+        self._place = place
         self._replaced = study.settings.get("replaced") or ()  # (None of studies that were merged)
         self._past = past
 
@@ -192,7 +210,7 @@ class Recall:
         """
         if generation >= len(self._replaced):
             return None
-        domain = load_domain(self._folder, generation + 1)
+        domain = load_domain(self._place, generation + 1)
         if domain is None:
             raise StudyError(
                 f"the study cannot be gone on with: its domain number {generation + 1} could not be pickled "

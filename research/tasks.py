@@ -11,6 +11,7 @@ from research.domain.identity import experiment_id
 from research.domain.numbering import Numbering
 from research.domain.ordering import Place, Walk
 from research.events import Member, Task
+from research.sharding import Part
 from research.storage.base import Registered
 from research.storage.past import Past
 from research.updating import Update
@@ -33,6 +34,7 @@ class _Named(NamedTuple):
     member: Member
     canonical: str
     notes: str | None
+    key: int | None  # if it is new; None: the next one
 
 
 class TaskSource(Iterator[Task | None]):
@@ -59,6 +61,8 @@ class TaskSource(Iterator[Task | None]):
         Tasks are those of a first run: of one in which anything is to be run, all is.
     code : str, optional
         Which code experiments are made with.
+    part : Part, optional
+        What is given of the domain, and by which numbers. Default: all of it, by those that come next.
 
     Attributes
     ----------
@@ -83,7 +87,9 @@ class TaskSource(Iterator[Task | None]):
         past: Past | None = None,
         in_groups: bool = False,
         code: str | None = None,
+        part: Part | None = None,
     ) -> None:
+        self._part = part
         self._past = Past() if past is None else past
         self._code = code
         self._in_groups = in_groups
@@ -93,6 +99,8 @@ class TaskSource(Iterator[Task | None]):
         self._number = 0  # of the next item
         self._task = self._past.n_groups  # number of the next task
         self._next_key = self._past.next_key
+        if part is not None:
+            self._task = part.first_group
         self._seen: set[int] = set()
         self._registered: list[Registered] = []
         self._n_digits = n_digits
@@ -196,27 +204,30 @@ class TaskSource(Iterator[Task | None]):
         if hashed in self._seen:
             self.n_duplicates += 1
             return None
+        place_among, part = len(self._seen), self._part
         self._seen.add(hashed)
-        is_over = not self._in_groups and self._past.is_over(hashed)
-        if is_over and self._numbering is None:
-            self.n_over += 1
+        new_key = None if part is None else part.first_key + place_among
+        is_own = part is None or part.shard.has(place_among)
+        is_over = is_own and not self._in_groups and self._past.is_over(hashed)
+        if (is_over or not is_own) and self._numbering is None:
+            self.n_over += is_over
             return None
         if point is None and self._is_bare and self._numbering is None:
             member = Member(id_, number, key, pass_, repetition, self.generation)
-            return _Named(member, canonical, None)
+            return _Named(member, canonical, None, new_key)
         point = point or self._domain.point(key, self._stream, pass_)
         prefix = self._prefix(point.values, place)  # also of those that are left out: the next are counted on
-        if is_over:
-            self.n_over += 1
+        if is_over or not is_own:
+            self.n_over += is_over
             return None
         member = Member(id_, number, key, pass_, repetition, self.generation, point.places, prefix)
-        return _Named(member, canonical, self._notes(point.config))
+        return _Named(member, canonical, self._notes(point.config, repetition), new_key)
 
     def _register(self, named: _Named, slot: int) -> None:
-        member, canonical, notes = named
+        member, canonical, notes, new_key = named
         known = self._past.find(member.id)
         if known is None:
-            key, attempt, before = self._next_key, 1, None
+            key, attempt, before = self._next_key if new_key is None else new_key, 1, None
             self._next_key += 1
         else:
             key, attempt, before = known
@@ -232,17 +243,21 @@ class TaskSource(Iterator[Task | None]):
         number = place.pass_ * (self._walk.length or 0) + place.position
         return self._numbering.prefix(values, number, place.repetition, self._n_digits)
 
-    def _notes(self, config: Config) -> str | None:
+    def _notes(self, config: Config, repetition: int) -> str | None:
         """Return what is stored beside the canonical form: short names, and values that are no part of it."""
         values = {name: value.alias for name, value in config.raw_items() if type(value) is Alias}
         aliases, texts = self._domain.key_aliases, config.defaults
-        if not (values or aliases or texts or config.rules):
+        bred = self._domain.has_parents
+        parents = self._domain.parents(config.canonical, repetition) if bred else ()
+        if not (values or aliases or texts or config.rules or parents):
             return None
         ignored, replaced = config.ruled()
         names = {name: alias.alias for name, alias in aliases.items() if name in config}
-        notes = {"names": names, "values": values, "defaults": _forms(texts)}
+        notes: dict[str, Any] = {"names": names, "values": values, "defaults": _forms(texts)}
         if config.rules:
             notes.update(ignored=_forms(ignored), replaced=_forms(replaced))
+        if parents:
+            notes["parents"] = list(parents)
         return json.dumps(notes) if any(notes.values()) else None
 
 

@@ -7,47 +7,50 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from research.errors import StudyError, StudyNotFoundError
 from research.monitoring.log import LOG
 from research.monitoring.monitor import Monitor
 from research.storage.base import BROKEN, Store
-from research.storage.lock import Holder, is_held, read_holder, start_of
+from research.storage.lock import Holder, start_of
+from research.storage.places import Place
 
-LOOK_SECONDS = 0.02  # between two looks whether a study has ended
 LAST_SECONDS = 5.0  # that workers have to notice that their driver is gone
 
 
-def wait_for(folder: Path, timeout: float | None) -> bool:
-    """Wait until no process runs the study in a folder; return whether that came about in time."""
+def wait_for(place: Place, timeout: float | None) -> bool:
+    """Wait until no process runs a study; return whether that came about in time."""
     deadline = None if timeout is None else time.monotonic() + timeout
-    while is_held(folder):
+    while place.is_held():
         if deadline is not None and time.monotonic() >= deadline:
             return False
-        time.sleep(LOOK_SECONDS)
+        time.sleep(place.look_seconds)
     return True
 
 
-def terminate(folder: Path, grace: float) -> bool:
-    """End the process that runs the study in a folder, and no other; see `Research.terminate`."""
-    if not is_held(folder):
+def terminate(place: Place, grace: float) -> bool:
+    """End the processes that run a study, and no others; see `Research.terminate`."""
+    if not place.is_held():
         return False
-    holder = read_holder(folder)
-    if holder is None:
-        raise StudyError(f"the study in {str(folder)!r} does not say which process runs it")
-    if holder.host != Holder.this().host:
-        raise StudyError(f"the study in {str(folder)!r} is run by {holder}: end it there")
-    if holder.pid == os.getpid():
-        raise StudyError("this very process runs the study: Ctrl-C ends it")
-    with _signals_to(holder) as send:
-        send(signal.SIGTERM)
-        if not wait_for(folder, grace):
-            send(signal.SIGKILL)
-    if not wait_for(folder, LAST_SECONDS):
+    holders = place.drivers()
+    if not holders:
+        raise StudyError(f"the study in {str(place)!r} does not say which process runs it")
+    for holder in holders:
+        if holder.host != Holder.this().host:
+            raise StudyError(f"the study in {str(place)!r} is run by {holder}: end it there")
+        if holder.pid == os.getpid():
+            raise StudyError("this very process runs the study: Ctrl-C ends it")
+    with contextlib.ExitStack() as stack:
+        sends = [stack.enter_context(_signals_to(holder)) for holder in holders]
+        for send in sends:
+            send(signal.SIGTERM)
+        if not wait_for(place, grace):
+            for send in sends:
+                send(signal.SIGKILL)
+    if not wait_for(place, LAST_SECONDS):
         raise StudyError(
-            f"{holder}, which ran the study in {str(folder)!r}, was ended, but something that it started "
+            f"{holders[0]}, which ran the study in {str(place)!r}, was ended, but something that it started "
             "lives on and holds the folder"
         )
     return True
@@ -84,7 +87,7 @@ class Detached:
     """What a study says of a run of it that another process may be at."""
 
     _memory: Store | None
-    _folder: Path | None  # where it was run
+    _place: Place | None  # where it was run
     _child: int | None = None  # the process that runs it, if that is a child of this one
     _monitor: Monitor
     _is_watched: bool = False  # another process runs it, or did
@@ -94,12 +97,10 @@ class Detached:
     @property
     def monitor(self) -> Monitor:
         """Counts of experiments by status, and exceptions of units; of a study that runs, as of now."""
-        if self._is_watched and self._folder is not None:
-            from research.storage.opening import sqlite_store
-
+        if self._is_watched and self._place is not None:
             is_over = self.is_finished  # asked first: nothing changes after it
             with contextlib.suppress(StudyNotFoundError):  # it has been removed
-                self._monitor = Monitor.of_rows(list(sqlite_store(self._folder, True).read().experiments))
+                self._monitor = Monitor.of_rows(list(self._place.store().read().experiments))
             self._is_watched = not is_over
         return self._monitor
 
@@ -111,9 +112,9 @@ class Detached:
         """
         if self._is_here:
             return False
-        if self._folder is None:
+        if self._place is None:
             return self._memory is not None
-        if is_held(self._folder):
+        if self._place.is_held():
             return False
         self._reap()
         return True
@@ -151,9 +152,9 @@ class Detached:
         while not self.is_finished:
             if deadline is not None and time.monotonic() >= deadline:
                 return False
-            time.sleep(LOOK_SECONDS)
-        if self._folder is not None and not self._is_terminated:
-            _raise_if_broken(self._folder)
+            time.sleep(self._place.look_seconds if self._place is not None else 0)
+        if self._place is not None and not self._is_terminated:
+            _raise_if_broken(self._place)
         return True
 
     def terminate(self, grace: float = 10) -> bool:
@@ -178,7 +179,7 @@ class Detached:
             If the study has not been run, or runs on another machine or in this very process.
         """
         self._refuse_if_not_run()
-        if self._folder is None or not terminate(self._folder, _checked(grace, "grace")):
+        if self._place is None or not terminate(self._place, _checked(grace, "grace")):
             if self._is_here:
                 raise StudyError("this very process runs the study: Ctrl-C ends it")
             return False
@@ -187,7 +188,7 @@ class Detached:
         return True
 
     def _refuse_if_not_run(self) -> None:
-        if self._folder is None and self._memory is None:
+        if self._place is None and self._memory is None:
             raise StudyError("the study has not been run")
 
     def _reap(self) -> None:
@@ -204,12 +205,10 @@ def _checked(seconds: Any, name: str) -> float:
     return float(seconds)
 
 
-def _raise_if_broken(folder: Path) -> None:
+def _raise_if_broken(place: Place) -> None:
     """Say what went wrong in a run that has ended."""
-    from research.storage.opening import sqlite_store
-
-    study = sqlite_store(folder, read_only=True).study()
-    log = folder / LOG
+    study = place.store().study()
+    log = place.folder / LOG
     if study.outcome == BROKEN:
         raise StudyError(f"the study was broken off, see {log}: {study.error}")
     if study.outcome is None:

@@ -14,7 +14,7 @@ from research.domain.drawing import Stream
 from research.domain.ordering import Sum
 from research.domain.values import unwrap
 from research.errors import NoMatchError
-from samplers import Sampler
+from samplers import Float, Int, Sampler
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +49,7 @@ def _row(sources: Sequence[Any]) -> tuple[Any, ...]:
         if isinstance(source, Sampler):
             kinds[type(source).__name__] = None
             n_values = None
+            ends.extend([source.low, source.high] if isinstance(source, Float | Int) else [])
             examples.append(repr(source))
             continue
         if n_values is not None:

@@ -305,8 +305,8 @@ class Domain(Ruled):
         -------
         pandas.DataFrame
             A row for each parameter: `kind`, the types of its values or samplers; `n_values`, how many are
-            listed, None if drawn; `min` and `max` of the numbers among them; `values`, the first of them. Of
-            views these are the values of what they show.
+            listed, None if drawn; `min` and `max` of the numbers among them, or of those that may be drawn;
+            `values`, the first of them. Of views these are the values of what they show.
 
         Examples
         --------

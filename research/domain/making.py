@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from research.domain.config import Config
@@ -11,7 +11,7 @@ from research.domain.listing import Listed
 from research.domain.names import check_names
 from research.domain.parameters import Reader, is_dataclass
 from research.domain.quasirandom import Quasi
-from research.domain.walking import Walked
+from research.domain.walking import Parents, Walked
 from samplers import make_seed
 
 
@@ -70,6 +70,32 @@ class Making(Walked):
         domain = cls._of([Cube([Listed(part)]) for part in _compatible(given)], {})
         return domain * cls(kwargs) if kwargs else domain
 
+    def bred(self, children: Mapping[Config, Sequence[str] | Sequence[Sequence[str]]]) -> Self:
+        """Return configs, with the ids of the experiments that each was bred from.
+
+        Parameters
+        ----------
+        children : Mapping
+            Ids by configs; none of a config that is no child of others. A list of lists is of the first,
+            second, … repetition, which have parents of their own.
+
+        Returns
+        -------
+        Domain
+            In which parameters have the short names that they have here. A study stores the ids; see
+            `ResearchResults.lineage`.
+
+        Examples
+        --------
+        >>> from research import Config, Domain
+        >>> list(Domain(x=[1, 2]).bred({Config(x=3): ['0123456789abcdef']}))
+        [Config({'x': 3})]
+        """
+        listed = type(self).from_configs(list(children))
+        domain = self._of(listed._sum.cubes, self._aliases)
+        domain._parents = {config.canonical: _as_tuples(ids) for config, ids in children.items() if ids}
+        return domain
+
     @classmethod
     def quasi(
         cls,
@@ -91,8 +117,8 @@ class Making(Walked):
         seed : optional
             Of the randomisation, see `samplers.make_seed`. Default 0.
         bounds : Mapping, optional
-            For each parameter (low, high), or a ScipySampler, through the inverse of whose distribution
-            function the points are taken.
+            For each parameter (low, high), a typed one such as `Int(1, 8)`, or a ScipySampler, through the
+            inverse of whose distribution function the points are taken.
         **kwargs
             More of them.
 
@@ -110,6 +136,11 @@ class Making(Walked):
         32
         """
         return cls._of([Cube([Quasi(n, method, make_seed(seed), {**(bounds or {}), **kwargs})])], {})
+
+
+def _as_tuples(ids: Sequence[str] | Sequence[Sequence[str]]) -> Parents:
+    """Return ids of parents, of all repetitions or of each, so that nobody changes them."""
+    return tuple(id_ if isinstance(id_, str) else tuple(id_) for id_ in ids)  # type: ignore[return-value]
 
 
 def _compatible(configs: list[Any]) -> list[list[Any]]:

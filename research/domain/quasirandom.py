@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from research.domain.factors import Column, Factor, Key, Texts, within
 from research.domain.names import check_names
 from samplers import ScipySampler, make_rng, make_seed
 from samplers.quasirandom import METHODS
+from samplers.typed import Parameter
 from samplers.values import checked_int, is_number
 
 
@@ -24,7 +26,7 @@ class Quasi(Factor):
     method : {'sobol', 'halton', 'lhs'}
     seed : int
     bounds : Mapping
-        By parameter: a pair of numbers, or a ScipySampler of one dimension.
+        By parameter: a pair of numbers, a typed parameter, or a ScipySampler of one dimension.
 
     Raises
     ------
@@ -67,7 +69,8 @@ class Quasi(Factor):
         yield from sorted(set.intersection(*found))
 
     def check(self) -> None:
-        """Points are numbers: there is nothing to refuse."""
+        for column in self._points():
+            column.check()  # options may be anything; numbers are fine
 
     def columns(self) -> Iterator[tuple[str, Any]]:
         for column in self._points():
@@ -95,6 +98,8 @@ class Quasi(Factor):
 
 
 def _checked(name: str, bounds: Any) -> Any:
+    if isinstance(bounds, Parameter):
+        return copy.copy(bounds)
     if isinstance(bounds, ScipySampler):
         if bounds.dim != 1 or not hasattr(bounds.distribution, "ppf"):
             raise ValueError(f"the parameter {name!r} takes a distribution of one dimension, got {bounds!r}")
@@ -102,7 +107,8 @@ def _checked(name: str, bounds: Any) -> Any:
     is_pair = isinstance(bounds, tuple | list) and len(bounds) == 2
     if not is_pair or not all(is_number(end) and np.isfinite(end) for end in bounds):
         raise ValueError(
-            f"the parameter {name!r} takes bounds, such as (0, 1), or a ScipySampler, got {bounds!r}"
+            f"the parameter {name!r} takes bounds, such as (0, 1), Int(1, 8) or a ScipySampler, "
+            f"got {bounds!r}"
         )
     low, high = bounds
     if low >= high:
@@ -111,7 +117,9 @@ def _checked(name: str, bounds: Any) -> Any:
 
 
 def _through(bounds: Any, points: np.ndarray[Any, Any]) -> list[Any]:
-    """Turn points of [0, 1) into values: Python floats, or ints of a discrete distribution."""
+    """Turn points of [0, 1) into values: Python floats, or ints of a discrete distribution, or options."""
+    if isinstance(bounds, Parameter):
+        return [bounds.at(point) for point in points.tolist()]
     if isinstance(bounds, tuple):
         low, high = bounds
         values: list[Any] = (low + (high - low) * points).tolist()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeAlias, cast
 
 from research.domain.algebra import Algebra
 from research.domain.aliases import ConfigAlias
 from research.domain.cubes import Cube
 from research.domain.ordering import Walk
 from samplers import make_seed
+
+Parents: TypeAlias = tuple[str, ...] | tuple[tuple[str, ...], ...]  # of all repetitions, or of each
 
 _LARGEST_LEN = 2**63 - 1
 
@@ -28,18 +30,36 @@ class Replacement(NamedTuple):
 class Walked(Algebra):
     """A sequence of configs together with the way in which `next` goes through it."""
 
-    __slots__ = ("_iterator", "_replacements", "_settings")
+    __slots__ = ("_iterator", "_parents", "_replacements", "_settings")
 
     def __init__(self, domain: Any = None, **kwargs: Any) -> None:
         super().__init__(domain, **kwargs)
         self._settings: dict[str, Any] = {}
         self._replacements: tuple[Replacement, ...] = ()
+        self._parents: Mapping[str, Parents] = {}
         self._iterator: Iterator[ConfigAlias] | None = None
 
     def _alike(self, cubes: Sequence[Cube]) -> Self:
         domain = super()._alike(cubes)
         domain._replacements = self._replacements
+        domain._parents = self._parents
         return domain
+
+    @property
+    def has_parents(self) -> bool:
+        """Whether there are configs that were bred from others; see `bred`."""
+        return bool(self._parents)
+
+    def parents(self, canonical: str, repetition: int) -> tuple[str, ...]:
+        """Return the ids of the experiments that a config was bred from, the one with this canonical text."""
+        found = self._parents.get(canonical, ())
+        if not found or isinstance(found[0], str):
+            return cast("tuple[str, ...]", found)
+        return tuple(found[repetition]) if repetition < len(found) else ()
+
+    @property
+    def is_bare(self) -> bool:
+        return super().is_bare and not self._parents
 
     @property
     def len(self) -> int | None:
@@ -54,8 +74,7 @@ class Walked(Algebra):
     @property
     def size(self) -> int | None:
         """Number of items that iteration produces, repetitions included; None where `len` is."""
-        n_reps: int = self._settings.get("n_reps", 1)
-        return None if self.len is None else self.len * n_reps
+        return None if self.len is None else self.len * self.n_reps
 
     def walk(
         self,
@@ -213,6 +232,12 @@ class Walked(Algebra):
         return domain
 
     @property
+    def n_reps(self) -> int:
+        """How many times each config is produced."""
+        n_reps: int = self._settings.get("n_reps", 1)
+        return n_reps
+
+    @property
     def n_digits(self) -> int:
         """How many digits `create_id_prefix` asked for, 0 if it did not."""
         n_digits: int = self._settings.get("n_digits", 0)
@@ -255,10 +280,11 @@ class Walked(Algebra):
         return length
 
     def __getstate__(self) -> tuple[Any, ...]:
-        return self._sum, self._aliases, self._settings, self._seed, self._replacements
+        return self._sum, self._aliases, self._settings, self._seed, self._replacements, self._parents
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self._sum, self._aliases, self._settings, self._seed, self._replacements = state
+        self._sum, self._aliases, self._settings, self._seed, self._replacements, *rest = state
+        self._parents = rest[0] if rest else {}  # which earlier versions did not know
         self._iterator = None
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from research.errors import cannot_write
 from research.storage.folder import ENVIRONMENT
-from research.whole import write_whole
+from research.storage.places import Place
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
@@ -103,8 +103,8 @@ def env_meta() -> Meta:
     return Meta(found)
 
 
-def keep_meta(meta: Meta, folder: Path | None, log: logging.Logger) -> None:
-    """Write each text to a file of its own in `env/` of a study's folder, if it has one, problems to the log.
+def keep_meta(meta: Meta, place: Place | None, log: logging.Logger) -> None:
+    """Write each text to a file of its own `env/` of a study that is kept, problems to the log.
 
     Raises
     ------
@@ -113,14 +113,15 @@ def keep_meta(meta: Meta, folder: Path | None, log: logging.Logger) -> None:
     """
     for problem in meta.problems:
         log.warning(problem)
-    if folder is None:
+    if place is None:
         return
     for name, text in meta.texts.items():
-        path = folder / ENVIRONMENT / f"{name}.txt"
+        file_name = f"{ENVIRONMENT}/{name}.txt"
         try:
-            write_whole(path, text.encode("utf-8", "surrogateescape"))
+            with place.writing(file_name) as file:
+                file.write(text.encode("utf-8", "surrogateescape"))
         except OSError as error:
-            raise cannot_write(path, error, len(text)) from error
+            raise cannot_write(place.folder / file_name, error, len(text)) from error
 
 
 def available_cores() -> int:

@@ -71,7 +71,9 @@ class Monitor:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of experiments by status: `done`, `failed`, `lost`, `timeout`, `stopped`, `running`."""
+        """Number of experiments by status: `done`, `pruned`, `failed`, `lost`, `timeout`, `stopped`,
+        `running`.
+        """
         counts = {status: count for status, count in self._status.items() if count}
         return {**counts, **({RUNNING: len(self._running)} if self._running else {})}
 

@@ -17,14 +17,20 @@ def warn(log: logging.Logger, name: str, text: str) -> None:
 
 
 def tell_beginning(
-    log: logging.Logger, name: str, seed: int, n_items: int | None, n_workers: int, has_units: bool
+    log: logging.Logger,
+    name: str,
+    seed: int,
+    n_items: int | None,
+    n_workers: int,
+    has_units: bool,
+    is_replaced: bool = False,
 ) -> None:
-    """Say what a study begins with."""
+    """Say what a study begins with; what replaces its domain may do so at once."""
     text = "study %r: seed %s, %s configs with repetitions, %s workers"
     log.info(text, name, seed, n_items, n_workers)
     if not has_units:
         warn(log, name, "the experiment has no units, so that nothing will be done or saved")
-    if n_items == 0:
+    if n_items == 0 and not is_replaced:
         warn(log, name, "the domain has no configs, so that nothing will be run")
 
 

@@ -17,7 +17,8 @@ from research.errors import did_you_mean
 from research.profiling.tracing import FunctionStats, Tracer
 
 Numbers: TypeAlias = "array[Any] | np.ndarray[Any, Any]"  # array.array takes no parameters before 3.12
-Work = Callable[[Any], Any]  # of a running experiment
+Work = Callable[[], Any]
+Binder = Callable[[Any], Work]  # of a running experiment
 LEVELS: dict[Any, int] = {None: 0, 0: 0, 1: 1, 2: 2, "detailed": 2}  # True and False are 1 and 0
 
 
@@ -181,29 +182,35 @@ class RootTimes:
         return tracers
 
 
-def measured(work: Work, place: int, level: int) -> Work:
+def measured(bind: Binder, place: int, level: int) -> Binder:
     """Wrap a compiled unit so that its calls are measured.
 
     Parameters
     ----------
-    work : callable
-        Of a running experiment, which has `times`.
+    bind : callable
+        Returns its work for a running experiment, which has `times`.
     place : int
         Of the unit in the experiment.
     level : 0, 1 or 2
         With 0 it is returned as it is.
     """
     if not level:
-        return work
-    if level > 1:
-        work = _traced(work, place)
+        return bind
 
-    def timed(run: Any) -> Any:
+    def bind_measured(run: Any) -> Work:
+        work = bind(run)
+        return _timed(run, _traced(run, work, place) if level > 1 else work, place)
+
+    return bind_measured
+
+
+def _timed(run: Any, work: Work, place: int) -> Work:
+    def timed() -> Any:
         times = run.times
         times.inner = 0.0
         begun = perf_counter()
         try:
-            return work(run)
+            return work()
         finally:
             seconds = perf_counter() - begun
             column = times.columns[place]
@@ -214,15 +221,15 @@ def measured(work: Work, place: int, level: int) -> Work:
     return timed
 
 
-def _traced(work: Work, place: int) -> Work:
-    def traced(run: Any) -> Any:
+def _traced(run: Any, work: Work, place: int) -> Work:
+    def traced() -> Any:
         tracers = run.times.tracers
         tracer = tracers.get(place)
         if tracer is None:
             tracer = tracers[place] = Tracer()
         tracer.start()
         try:
-            return work(run)
+            return work()
         finally:
             tracer.stop()
 
