@@ -25,6 +25,9 @@ QUESTIONS = (
     "profiling",
     "resuming",
     "growth",
+    "scheduling",
+    "searching",
+    "pruned",
 )
 
 

@@ -35,7 +35,7 @@ class Figure:
     contender : Contender
     count : int
         How many units it did.
-    measure : 'seconds' or 'bytes'
+    measure : 'seconds', 'bytes' or what a value is called
     costs : list of float
         What `run` returned, round after round.
     why_not : str
@@ -50,11 +50,13 @@ class Figure:
 
     @property
     def each(self) -> float | None:
-        """The median, in microseconds for one unit, or in megabytes for all; None if it was not measured."""
+        """The median, in microseconds for one unit, in megabytes or as it is; None if it was not measured."""
         if self.why_not or not self.costs:
             return None
         median = statistics.median(self.costs)
-        return median / self.count * 1e6 if self.measure == "seconds" else median / 1e6
+        if self.measure == "seconds":
+            return median / self.count * 1e6
+        return median / 1e6 if self.measure == "bytes" else median
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Answer:
     figures: list[Figure]
 
     def ratio(self, figure: Figure) -> float | None:
-        """Return our rate as a ratio to another's; None for ours, for bytes, and what was not measured."""
+        """Return our rate as a ratio to another's; None for ours, and for all but times."""
         ours = self.figures[0]
         if figure is ours or figure.measure != "seconds" or ours.each is None or figure.each is None:
             return None

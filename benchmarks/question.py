@@ -25,7 +25,7 @@ class Contender:
     ----------
     title : str
     run : callable
-        Takes a count, does that much, checks what came out, and returns what it cost: seconds or bytes. It is
+        Takes a count, does that much, checks what came out, and returns what it cost: see `Case`. It is
         run in a fresh interpreter and an empty folder, and imports libraries itself: where their time counts.
     counts : tuple of int, optional
         How much it does at full, quick and tiny size, where that is not what the case says.
@@ -74,8 +74,9 @@ class Case:
     counts : tuple of int
         How many at full, quick and tiny size.
     contenders : sequence of Contender
-    measure : 'seconds' or 'bytes', default 'seconds'
-        What `run` returns. Seconds are for all units together, bytes are not divided.
+    measure : str, default 'seconds'
+        What `run` returns: 'seconds' for all units together, 'bytes', which are not divided, or anything else
+        that is no cost, and is shown as it is, under this name.
     """
 
     def __init__(

@@ -22,7 +22,8 @@ LIBRARIES = ("domain-research", "numpy", "pandas", "SQLAlchemy", "scipy", "psuti
 def table(answer: Answer) -> str:
     """Return one case as lines."""
     case = answer.case
-    each = f"us / {case.unit}" if case.measure == "seconds" else "MB"
+    names = {"seconds": f"us / {case.unit}", "bytes": "MB"}
+    each = names.get(case.measure, case.measure)
     lines = [
         f"{answer.question}: {case.title}",
         f"  {'':<34}{'count':>11}{'total':>10}{each:>18}{'our rate / its':>16}   aim",

@@ -1,5 +1,10 @@
 """How the documentation is built: `make docs`."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 from research import __version__
 
 project = "research"
@@ -27,10 +32,15 @@ smartquotes_action = "D"  # dashes; quotes stay as they are typed
 
 
 def setup(app):
-    """Keep napoleon from taking the words before a colon in a property's docstring for its type."""
+    """Draw the plots that are shown, and keep napoleon from taking words before a colon for a type."""
+
+    def draw_plots(app):
+        script = Path(app.srcdir) / "draw_plots.py"
+        subprocess.run([sys.executable, script], env={**os.environ, "MPLBACKEND": "agg"}, check=True)
 
     def begin_with_no_type(app, what, name, obj, options, lines):
         if what == "property" and lines:
             lines[0] = f": {lines[0]}"
 
+    app.connect("builder-inited", draw_plots)
     app.connect("autodoc-process-docstring", begin_with_no_type, priority=400)
