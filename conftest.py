@@ -26,12 +26,18 @@ from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser, SkipParse
 
 collect_ignore = ["docs/conf.py", "docs/_build", "examples", "benchmarks", "tests/study/stand_ins"]
 
-OF_SHELLS = ("command-line.md",)  # pages whose examples are typed in a shell, and whose Python is files
+LONG = tuple(
+    f"docs/{name}.md::examples" for name in ("command-line", "parameter-groups", "pipelines", "plots")
+)
+OF_SHELLS = (
+    "command-line.md",
+    "parameter-groups.md",
+)  # pages whose examples are typed in a shell, and whose Python is files
 ROOT = Path(__file__).parent
 
 
 def write_file(example: Example) -> None:
-    """Write the file that an example shows, named by the comment in its first line."""
+    """Write the file that an example shows, whatever is in it, named by the comment in its first line."""
     Path(example.parsed.partition("\n")[0].removeprefix("#").strip()).write_text(example.parsed)
 
 
@@ -47,7 +53,11 @@ def run_commands(example: Example) -> str | None:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            env={**os.environ, "PYTHONPATH": path},
+            env={
+                **os.environ,
+                "PYTHONPATH": path,
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            },
         )
         if not checker.check_output(f"{expected.strip()}\n", f"{done.stdout.strip()}\n", flags):
             return f"$ {command}\nexpected:\n{expected}\ngot:\n{done.stdout}"
@@ -67,7 +77,7 @@ def only(parser: Any, is_of_shells: bool) -> Any:
 pages = Sybil(
     parsers=[
         only(PythonCodeBlockParser(doctest_optionflags=doctest.ELLIPSIS | NUMBER), False),
-        only(CodeBlockParser("python", write_file), True),
+        *(only(CodeBlockParser(language, write_file), True) for language in ("python", "toml")),
         only(CodeBlockParser("console", run_commands), True),
         SkipParser(),
     ],
@@ -130,5 +140,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         parts = item.nodeid.split("/")
         is_again = "spawn" in item.name and "backends" not in parts
-        if is_again or item.nodeid in ("docs/pipelines.md::examples", "docs/command-line.md::examples"):
+        if is_again or item.nodeid in LONG:
             item.add_marker(pytest.mark.slow)

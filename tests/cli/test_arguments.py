@@ -51,12 +51,24 @@ def study(studied):
         ("results study --formt csv", 2, "'--format'"),
         ("show studdy", 4, "there is no study 'studdy'; did you mean 'study'?"),
         ("show study --best los", 2, "there is no variable 'los'; did you mean 'loss'?"),
-        ("results study --select id,lss", 2, "there is no column 'lss'; did you mean 'loss'?"),
-        ("results study --order -lss", 2, "did you mean 'loss'?"),
-        ("results study --where nmae=x", 2, "there is no column 'nmae'; did you mean 'name'?"),
-        ("results study --where loss", 2, "--where must be a comparison"),
-        ("results study --where name>1", 2, "not compared with 1"),
-        ("results study --where loss=true", 2, "write True"),
+        (
+            "results study --select id,lss",
+            2,
+            "no experiment has a parameter or variable 'lss'; did you mean 'loss'?",
+        ),
+        ("results study --order-by -lss", 2, "did you mean 'loss'?"),
+        (
+            "results study --where nmae=x",
+            2,
+            "no experiment has a parameter or variable 'nmae'; did you mean 'name'?",
+        ),
+        ("results study --where loss", 2, "loss is compared with nothing"),
+        ("results study --where loss>>1", 2, "On the command line: --where"),
+        ("results study --best lss", 2, "did you mean 'loss'?"),
+        ("results study --best name", 2, "'name' has no numbers"),
+        ("results study --mode min", 2, "--best"),
+        ("results study --iterations --where lss>1", 2, "there is no column 'lss'; did you mean 'loss'?"),
+        ("results study --format sqlite", 2, "--output FILE"),
         ("log study 00000", 4, "there is no experiment '00000'"),
         ("log study --stderr", 2, "give its ID"),
         ("resume study -o timout=3", 2, "did you mean 'timeout'?"),
@@ -65,6 +77,10 @@ def study(studied):
         ("resume study --seed 5", 2, "seed"),
         ("merge study --into study", 3, "On the command line: --into"),
         ("import study", 4, "there is no batch"),
+        ("import study --files conf.json", 2, "--into NAME"),
+        ("import study --trusted", 2, "--files PATTERN"),
+        ("import study --keep a,b", 2, "--keep is of results of other programs"),
+        ("import study --files conf.json --into new", 2, "no file below 'study' fits"),
         ("run study", 2, "gone on with by: research resume study"),
         ("run tow.py", 2, "did you mean 'two.py'?"),
         ("run two.py", 2, "holds 2 studies: say which, two.py:first or two.py:second"),
@@ -117,7 +133,7 @@ def test_a_part_of_an_id_is_enough_if_it_is_of_one(study):
     assert "2 experiments begin with ''" in told("log", "study", "", status=2)
 
 
-def test_a_missing_value_meets_no_condition(study):
+def test_a_missing_value_is_equal_to_nothing_and_different_from_everything(study):
     write("two.py", TWO)
     told("run", "two.py:first", "--no-parallel", "--quiet")
     told("run", "two.py:first", "-p", "b=1,None", "--resume", "--no-parallel", "--quiet")
@@ -127,7 +143,8 @@ def test_a_missing_value_meets_no_condition(study):
         return table.split()[1:]
 
     assert len(kept("b=1")) == len(kept("b>0")) == 2
-    assert kept("b!=1") == []
+    assert len(kept("b!=1")) == len(kept("b is null")) == 4
+    assert kept("b!=1 and b is not null") == []
 
 
 def test_an_error_is_raised_where_its_traceback_is_asked_for(study):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 
 import pytest
@@ -79,7 +81,7 @@ def test_results_are_a_table_with_what_failed():
 
 
 def test_results_are_chosen_from_and_written_in_other_formats(tmp_path):
-    chosen = ("--where", "gamma>0.1", "--order", "-accuracy", "--select", "C,accuracy")
+    chosen = ("--where", "gamma>0.1", "--order-by", "-accuracy", "--select", "C,accuracy")
     text = said("results", "digits", *chosen, "--format", "csv")
     assert list(csv.reader(io.StringIO(text))) == [["C", "accuracy"], ["10", "2.0"], ["1", "0.2"]]
     assert told("results", "digits", *chosen, "--output", tmp_path / "file.json") == ""
@@ -87,6 +89,51 @@ def test_results_are_chosen_from_and_written_in_other_formats(tmp_path):
         {"C": 10, "accuracy": 2.0},
         {"C": 1, "accuracy": 0.2},
     ]
+
+
+def test_the_best_are_printed():
+    found = words(
+        told("results", "digits", "--best", "accuracy", "-n", "1", "--by", "C", "--select", "C,accuracy")
+    )
+    assert found == [["C", "accuracy"], ["10", "2"], ["1", "0.2"]]
+    (row,) = json.loads(
+        told("results", "digits", "--best", "accuracy", "--mode", "min", "-n1", "--format", "json")
+    )
+    assert row == {"id": ids()[0], "C": 1, "gamma": 0.1, "accuracy": 0.1}
+
+
+def test_files_are_those_of_the_library(tmp_path):
+    results = ResearchResults("digits")
+    for kind, suffix in (("csv", "csv"), ("json", "json"), ("sqlite", "db")):
+        told("results", "digits", "--iterations", "--output", tmp_path / f"one.{suffix}")
+        getattr(results, f"to_{kind}")(tmp_path / f"two.{suffix}")
+        assert (tmp_path / f"one.{suffix}").read_bytes() == (tmp_path / f"two.{suffix}").read_bytes()
+    told("results", "digits", "--iterations", "-O", tmp_path / "one.jsonl")
+    assert len((tmp_path / "one.jsonl").read_text().splitlines()) == 3
+
+
+def test_what_is_chosen_is_written_with_its_types(tmp_path):
+    given = ("results", "digits", "--where", "C=10", "--select", "C,gamma,status,accuracy")
+    rows = [(10, 0.1, "failed", None), (10, 0.2, "done", 2.0)]
+    told(*given, "-O", tmp_path / "file.db")
+    with contextlib.closing(sqlite3.connect(tmp_path / "file.db")) as database:
+        assert database.execute("SELECT * FROM results").fetchall() == rows
+    lines = told(*given, "--format", "jsonl").splitlines()
+    assert [tuple(json.loads(line).values()) for line in lines] == rows
+    told(*given, "-O", tmp_path / "file.csv")
+    assert (tmp_path / "file.csv").read_text() == "C,gamma,status,accuracy\n10,0.1,failed,\n10,0.2,done,2.0\n"
+
+
+def test_results_of_other_programs_become_a_study(tmp_path):
+    for n in range(3):
+        write(tmp_path / "old" / str(n) / "conf.json", json.dumps({"C": n, "f1": n / 4, "more": {"x": n}}))
+    given = ("import", tmp_path / "old", "--files", "*.json", "--into", tmp_path / "new")
+    chosen = ("--parameters", "C,more/x", "--keep", "C,f1", "--keep", "more")
+    assert told(*given, *chosen) == f"{tmp_path / 'new'}: 3 done\n"
+    expected = ResearchResults.from_files(tmp_path / "old", parameters=["C", "more/x"]).df
+    assert ResearchResults(tmp_path / "new").df.equals(expected)
+    write(tmp_path / "old" / "3" / "conf.json", json.dumps({"C": 3}))
+    assert told(*given) == f"{tmp_path / 'new'}: 4 done\n"
 
 
 def test_parquet_is_an_extra(tmp_path):
@@ -183,4 +230,4 @@ def test_a_shell_completes_commands_studies_and_columns():
     assert completed("research res", 1) == ["results", "resume"]
     assert completed("research show ", 2) == ["digits"]
     assert completed("research log digits ", 3) == ids()
-    assert completed("research results digits --order C,a", 4) == ["C,accuracy"]
+    assert completed("research results digits --order-by C,a", 4) == ["C,accuracy"]
