@@ -264,10 +264,17 @@ class _Run:
 
     def _backend(self, interim: Callable[[Sequence[Event]], None], judge: Judge | None) -> Backend:
         settings = self._plan.settings
-        processes = ProcessBackend(settings.start_method) if settings.is_parallel else None
-        backend: Backend = processes or InlineBackend(
-            interim, self._interrupts.allowed, None if judge is None else judge.answer
-        )
+        backend: Backend
+        if settings.cluster is not None:
+            n_workers = len(settings.workers)
+            backend = settings.cluster.backend(
+                n_workers, settings.n_threads, settings.n_branches, settings.grows
+            )
+        elif settings.is_parallel:
+            backend = ProcessBackend(settings.start_method)
+        else:
+            ask = None if judge is None else judge.answer
+            backend = InlineBackend(interim, self._interrupts.allowed, ask)
         self._stack.callback(backend.close)
         return backend
 

@@ -112,7 +112,7 @@ class Research(Attaching, Plans, Described, Detached, Exporting, Kept, Builder):
     def run(
         self,
         name: str | os.PathLike[str] | None = None,
-        workers: int | Sequence[Mapping[str, Any]] = 1,
+        workers: int | str | Sequence[Mapping[str, Any]] = 1,
         branches: int | Sequence[Mapping[str, Any]] = 1,
         n_iters: int | None = None,
         devices: Any = None,
@@ -151,6 +151,9 @@ class Research(Attaching, Plans, Described, Detached, Exporting, Kept, Builder):
         note: str | None = None,
         snapshot: bool = False,
         shard: tuple[int, int] | None = None,
+        backend: Any = None,
+        address: Any = None,
+        resources: Mapping[str, Any] | None = None,
     ) -> Self:
         """Run the study and wait for its end.
 
@@ -162,7 +165,8 @@ class Research(Attaching, Plans, Described, Detached, Exporting, Kept, Builder):
             Another name for the study.
         workers : int or list of dict, default 1
             How many processes; or more parameters for the experiments of each. With the latter, what an
-            experiment gets depends on the worker that takes it.
+            experiment gets depends on the worker that takes it. 'auto': as many as there are cores, or as a
+            cluster has room for, which is followed as it grows and shrinks.
         branches : int or list of dict, default 1
             How many experiments each worker runs side by side; or more parameters for each of them.
         n_iters : int, optional
@@ -253,6 +257,12 @@ class Research(Attaching, Plans, Described, Detached, Exporting, Kept, Builder):
             Run part k of n of the domain, `(k, n)`, each n-th experiment. Parts of a study with a `storage`
             may be run at once, on several machines, and are one study; the first begins it, and `resume` is
             True by default.
+        backend : 'inline', 'processes', 'dask' or 'ray', optional
+            Where workers are, or a `Dask` or `Ray` that says more of it. Default: processes, by `parallel`.
+        address : str or object, optional
+            Of the cluster; see `Dask` and `Ray`. Default: one on this machine, started and ended here.
+        resources : dict, optional
+            What each worker of a cluster has to itself, as in `{'GPU': 1, 'CPU': 2, 'memory': '8GB'}`.
 
         Returns
         -------
@@ -271,20 +281,13 @@ class Research(Attaching, Plans, Described, Detached, Exporting, Kept, Builder):
         ImportError
             If `memory_ratio` is given, and what asks the driver of GPUs is not installed.
         """
-        from research.codes import Codes, check_code_changed, compare_codes
+        from research.codes import Codes, check_code_changed
         from research.conducting import Plan, conduct  # what runs a study is not needed to define one
         from research.detaching import detach as run_detached
-        from research.resuming import (
-            check_iterations,
-            check_resume,
-            check_seed,
-            check_seeding,
-            check_snapshot,
-            stored,
-            take_study,
-        )
+        from research.preparing import Asked, prepare
+        from research.resuming import check_resume, check_snapshot, take_study
         from research.settings import read_settings
-        from research.sharding import check_shard, check_walk
+        from research.sharding import check_shard
         from research.storage.snapshots import take_snapshot
 
         settings = read_settings(
@@ -314,6 +317,9 @@ class Research(Attaching, Plans, Described, Detached, Exporting, Kept, Builder):
             timeout=timeout,
             memory_limit=memory_limit,
             max_failures=max_failures,
+            backend=backend,
+            address=address,
+            resources=resources,
         )
         if self._why_no_definition is not None:
             raise StudyError(f"this study cannot be run again: {self._why_no_definition}")
@@ -334,9 +340,9 @@ class Research(Attaching, Plans, Described, Detached, Exporting, Kept, Builder):
         resume = check_resume(
             resume, retry_failed, dump_results, shard is not None or (self._is_loaded and name == self.name)
         )
+        executor = None if executor_class is Executor else executor_class
         if dry_run:
             definition = self._definition(name)
-            executor = None if executor_class is Executor else executor_class
             given = retry_failed, code_changed, seed, dump_results, executor, storage, part
             tell_plan(Prospect(definition, *given), resume, bool(self._all_updates()))
             return self
@@ -348,33 +354,24 @@ class Research(Attaching, Plans, Described, Detached, Exporting, Kept, Builder):
             if dump_results:
                 taken, earlier = take_study(name, storage, part, resume)
                 stack.enter_context(taken)
-            if earlier is not None:
-                settings = check_seeding(seed_libraries, settings, earlier)
-                if self._is_loaded and n_iters is None:
-                    program = Program.compile(self.experiment, stored(earlier, "n_iters"))
-                settings = check_iterations(program.n_iters, settings, earlier)
-            definition = self._definition(name)
-            run_seed = new_seed if earlier is None else check_seed(seed, earlier)
-            version = Version.of(self.experiment, None if executor_class is Executor else executor_class)
-            codes = Codes.of_new(version)
-            check_walk(part, definition.walk(run_seed).size, bool(self._all_updates()))
-            if taken is not None and earlier is not None:
-                ids = definition.ids(run_seed)
-                codes = compare_codes(version, earlier, code_changed, taken.place, ids, retry_failed)
-            plan = Plan(
-                definition,
-                self._all_updates(),
-                program.has_root,
-                settings,
-                program.n_iters,
-                run_seed,
-                bar,
-                meta,
-                codes,
-                begun,
-                earlier,
-                retry_failed,
-                part,
+            plan = prepare(
+                Plan(
+                    self._definition(name),
+                    self._all_updates(),
+                    program.has_root,
+                    settings,
+                    program.n_iters,
+                    new_seed,
+                    bar,
+                    meta,
+                    Codes.of_new(Version.of(self.experiment, executor)),
+                    begun,
+                    earlier,
+                    retry_failed,
+                    part,
+                ),
+                taken,
+                Asked(seed, seed_libraries, code_changed, self._is_loaded and n_iters is None),
             )
             if snapshot and taken is not None and earlier is not None:
                 take_snapshot(taken.place)

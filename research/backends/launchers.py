@@ -12,13 +12,12 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from research.backends.base import Blueprint, WorkerSpec
+from research.backends.base import WorkerSpec
 from research.backends.board import Board
 from research.backends.guarding import ROBBED
+from research.backends.parcels import Parcel
 from research.backends.spools import Spools
 from research.backends.worker import THREAD_VARIABLES
-from research.domain.hashing import main_name
-from research.errors import StudyError
 from research.experiment.external import describe_code
 
 LAST_SECONDS = 1.0  # between SIGTERM and SIGKILL when everything ends
@@ -48,30 +47,17 @@ class SpawnLauncher:
 
     Parameters
     ----------
-    blueprint : Blueprint
+    parcel : Parcel
     specs : sequence of WorkerSpec
     board : Board
     spools : Spools or None
         Where workers print.
-
-    Raises
-    ------
-    StudyError
-        If the blueprint cannot be pickled.
     """
 
     def __init__(
-        self, blueprint: Blueprint, specs: Sequence[WorkerSpec], board: Board, spools: Spools | None = None
+        self, parcel: Parcel, specs: Sequence[WorkerSpec], board: Board, spools: Spools | None = None
     ) -> None:
-        from research.experiment.pickling import dumps
-
-        try:
-            self._message = dumps((main_name(), blueprint, tuple(specs)))
-        except Exception as error:
-            raise StudyError(
-                f"the study cannot be sent to new processes: {type(error).__name__}: {error}; "
-                "define it without what cannot be pickled, or use start_method='fork'"
-            ) from error
+        self.message = parcel.message  # what a new worker has to be told first
         self._specs = specs
         self._board = board
         self._spools = spools
@@ -96,11 +82,6 @@ class SpawnLauncher:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
         )
-
-    @property
-    def message(self) -> bytes:
-        """What a new worker has to be told first."""
-        return self._message
 
     def exits(self) -> Sequence[tuple[int, int]]:
         ended = [

@@ -49,7 +49,8 @@ def read_limits(timeout: Any, memory_limit: Any, parallel: bool) -> Limits:
     """
     if timeout is not None and not (_is_number(timeout) and 0 < timeout < math.inf):
         raise ValueError(f"`timeout` must be a positive number of seconds or None, got {timeout!r}")
-    limits = Limits(None if timeout is None else float(timeout), _read_size(memory_limit))
+    memory = None if memory_limit is None else read_size("memory_limit", memory_limit)
+    limits = Limits(None if timeout is None else float(timeout), memory)
     if not parallel and limits != UNLIMITED:
         name, value = ("memory_limit", memory_limit) if timeout is None else ("timeout", timeout)
         raise ValueError(
@@ -58,18 +59,27 @@ def read_limits(timeout: Any, memory_limit: Any, parallel: bool) -> Limits:
     return limits
 
 
-def _read_size(value: Any) -> int | None:
-    """Return a number of bytes that may be written with a unit."""
+def read_size(name: str, value: Any) -> int:
+    """Return a number of bytes that may be written with a unit.
+
+    Raises
+    ------
+    ValueError
+        If it is none; the text names the argument.
+
+    Examples
+    --------
+    >>> read_size('memory_limit', '1.5 GB')
+    1500000000
+    """
     number, unit = value, ""
     if isinstance(value, str) and (match := re.fullmatch(r"\s*([\d.]+)\s*([A-Za-z]+)\s*", value)):
         with contextlib.suppress(ValueError):  # such as 1.2.3
             number, unit = float(match[1]), match[2]
     factor = UNITS.get(unit.upper())
-    if number is None:
-        return None
     if factor is None or not _is_number(number) or not 1 <= number * factor < math.inf:
         raise ValueError(
-            "`memory_limit` must be a positive number of bytes, or one with a unit as in '4 GB' and "
+            f"`{name}` must be a positive number of bytes, or one with a unit as in '4 GB' and "
             f"'512 MiB', got {value!r}"
         )
     return int(number * factor)

@@ -19,6 +19,7 @@ from research.backends.board import Board
 from research.backends.launchers import Launcher, SpawnLauncher, describe_exit
 from research.backends.limits import Watch
 from research.backends.nursery import ForkLauncher
+from research.backends.parcels import Parcel, pickled_domain
 from research.backends.pipes import Channel
 from research.backends.spools import Spools
 from research.errors import StudyError
@@ -30,20 +31,6 @@ _FAILED_RESTARTS = 20  # the same where some have: somebody may be killing them
 _MOST_PARTS = 64  # that are read of one worker at once
 _LAST_WORD_SECONDS = 1.0  # for one that has lost its pipe, to notice that
 _STOP_SECONDS = 0.3  # for workers that have nothing to do to leave by themselves
-
-
-def _pickled(command: Replace) -> bytes:
-    """Return a command whose domain may hold what only dill can pickle."""
-    from research.experiment.pickling import dumps
-
-    try:
-        domain = dumps(command.domain)
-    except Exception as error:  # pickling runs code of users
-        raise StudyError(
-            f"the domain that replaces another cannot be sent to workers ({type(error).__name__}: {error}); "
-            "give them values that can be pickled, or run with parallel=False"
-        ) from error
-    return pickle.dumps(Replace(command.generation, domain), protocol=5)
 
 
 def choose_start_method() -> tuple[str, str | None]:
@@ -79,13 +66,16 @@ class ProcessBackend:
     ----------
     start_method : 'fork' or 'spawn'
         Fork: workers inherit everything, nothing needs to be pickled. Spawn: workers are new interpreters
-        and get the study by dill.
+        and get the study by dill. So they get a parcel.
+    bell : int, optional
+        A descriptor: `events` ends its wait when there is something to be read from it.
     """
 
-    def __init__(self, start_method: str = "fork") -> None:
+    def __init__(self, start_method: str = "fork", bell: int | None = None) -> None:
         if start_method not in START_METHODS:
             raise ValueError(f"`start_method` must be one of {START_METHODS}, got {start_method!r}")
         self._method = start_method
+        self._bell = () if bell is None else (bell,)
         self._launcher: Launcher | None = None
         self._board: Board | None = None
         self._spools: Spools | None = None
@@ -98,21 +88,25 @@ class ProcessBackend:
         self._replaced: dict[int, bytes] = {}  # commands that workers to come need, too
         self._stopped: set[int] = set()  # nobody takes the place of these
 
-    def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
+    def start(self, blueprint: Blueprint | Parcel, workers: Sequence[WorkerSpec]) -> None:
         self._board = Board(len(workers))
         if any(limit is not None for limit in blueprint.limits):
             self._watch = Watch(blueprint.limits, self._board, len(workers))
         if any(blueprint.captures):
             self._spools = Spools(len(workers), blueprint.captures)
-        kind = ForkLauncher if self._method == "fork" else SpawnLauncher
-        self._launcher = kind(blueprint, workers, self._board, self._spools)
+        if self._method == "fork" and isinstance(blueprint, Blueprint):
+            self._launcher = ForkLauncher(blueprint, workers, self._board, self._spools)
+        else:
+            parcel = blueprint if isinstance(blueprint, Parcel) else Parcel.pack(blueprint, workers)
+            self._launcher = SpawnLauncher(parcel, workers, self._board, self._spools)
         for worker in range(len(workers)):
             self._launch(self._launcher, worker)
 
     def send(self, worker: int, command: Command) -> None:
         if isinstance(command, Replace):
             if command.generation not in self._replaced:  # it is sent to one worker after another
-                self._replaced[command.generation] = _pickled(command)
+                sent = Replace(command.generation, pickled_domain(command.domain))
+                self._replaced[command.generation] = pickle.dumps(sent, protocol=5)
             self._send(worker, self._replaced[command.generation])
         else:
             if isinstance(command, Stop):
@@ -145,7 +139,7 @@ class ProcessBackend:
         workers = {pipe.descriptor: worker for worker, pipe in self._pipes.items()}
         for descriptor, worker in workers.items():
             poll.register(descriptor, select.POLLIN | (select.POLLOUT if self._pipes[worker].n_unsent else 0))
-        for descriptor in launcher.descriptors():
+        for descriptor in (*launcher.descriptors(), *self._bell):
             poll.register(descriptor, select.POLLIN)
         found = poll.poll(math.ceil(1000 * timeout))
         return [workers[descriptor] for descriptor, _ in found if descriptor in workers]

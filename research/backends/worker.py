@@ -19,12 +19,12 @@ from research.backends.base import Blueprint, WorkerSpec
 from research.backends.board import Board
 from research.backends.capture import Capture
 from research.backends.memory import Gate
+from research.backends.parcels import Parcel
 from research.backends.pipes import FLUSH_SECONDS, Outlet
 from research.backends.runner import TaskRunner
 from research.backends.shepherd import Shepherd, replace_domain
 from research.backends.spools import Spool
 from research.backends.streams import flush_streams
-from research.domain.hashing import set_main_name
 from research.events import Ready, Replace, Revoke, Revoked, Run, StartFailed, Task, Verdict, Waiting
 
 THREAD_VARIABLES = (
@@ -231,11 +231,8 @@ def main(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def load() -> tuple[Blueprint, WorkerSpec]:
-        import dill
-
-        main_name, blueprint, specs = dill.loads(connection.recv_bytes())
-        set_main_name(main_name)
-        return blueprint, specs[worker]
+        parcel: Parcel = pickle.loads(connection.recv_bytes())
+        return parcel.unpack(worker)
 
     work(connection, Board(n_workers, board), worker, load, own)
     flush_streams()

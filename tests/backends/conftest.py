@@ -7,16 +7,21 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from tests.backends.driving import MAKERS, Driven, blueprint
+from tests.backends.driving import CLUSTERS, MAKERS, Driven, blueprint
 
 
-@pytest.fixture(params=list(MAKERS))
+def _params(kinds):
+    """Return kinds as parameters of tests; clusters take a while."""
+    return [pytest.param(kind, marks=pytest.mark.slow if kind in CLUSTERS else ()) for kind in kinds]
+
+
+@pytest.fixture(params=_params(MAKERS))
 def kind(request):
     """Name each kind of backend in turn."""
     return request.param
 
 
-@pytest.fixture(params=[kind for kind in MAKERS if kind != "inline"])
+@pytest.fixture(params=_params(kind for kind in MAKERS if kind != "inline"))
 def process_kind(request):
     """Name each kind of backend with processes in turn."""
     return request.param

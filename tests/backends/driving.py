@@ -10,6 +10,7 @@ from research.backends.base import Blueprint, WorkerSpec
 from research.backends.inline import InlineBackend
 from research.backends.processes import ProcessBackend
 from research.events import Member, Ready, Task
+from tests.backends.engines import on_dask, on_ray
 
 MAKERS = {
     "inline": InlineBackend,
@@ -17,7 +18,10 @@ MAKERS = {
     "spawn": lambda: ProcessBackend("spawn"),
     "fork, a process per task": lambda: ProcessBackend("fork"),
     "spawn, a process per task": lambda: ProcessBackend("spawn"),
+    "dask": on_dask,
+    "ray": on_ray,
 }
+CLUSTERS = ("dask", "ray")
 PATIENCE = 60  # seconds after which a test gives up on something that does not happen
 
 

@@ -1,0 +1,1 @@
+"""Workers on other machines, through engines that are good at machines: Dask and Ray."""

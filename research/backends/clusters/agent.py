@@ -1,0 +1,317 @@
+"""What looks after one worker on another machine: it starts the process, and passes on what goes both ways.
+
+    driver ── engine ──> agent ──pipe──> worker process
+           <── engine ──       <──pipe──
+
+The agent lives in a process of the engine, and runs nothing that users have written; the worker is a
+process of its own, the same as with `processes`: it may be limited, killed and replaced without the engine's
+knowing.
+
+The driver calls, and the agent answers. What both say is numbered, so that a call whose answer was lost can
+be made again. An agent that has not been called for long takes the driver for dead, and ends with its worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pickle
+import shutil
+import tempfile
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from research.backends.base import WorkerSpec
+from research.backends.clusters.engine import Hello
+from research.backends.clusters.files import FilePart, Folders, Receiver
+from research.backends.parcels import Parcel
+from research.backends.processes import ProcessBackend
+from research.events import FAILED, Died, Ended, Event, Failure, Run, StartFailed, Task, TaskDone
+from research.scheduling.devices import get_devices
+from research.storage.folder import EXPERIMENTS
+
+MOST_WAITING = 1 << 26  # bytes for the driver, beyond which the worker is not heard
+MOST_AT_ONCE = 1 << 24  # bytes of one answer, unless one message is longer
+LOOK_SECONDS = 0.5  # between two looks at whether anybody wants this agent
+
+
+class Begin(NamedTuple):
+    """The first that an agent is told: what its worker is to be."""
+
+    worker: int
+    parcel: Parcel
+    n_threads: int
+    n_branches: int
+    most_files: int  # bytes of the files of one experiment
+    lease: float  # seconds without a call, after which the driver is taken for dead
+
+
+class Kill(NamedTuple):
+    """End the worker process, which is replaced; after so many seconds for certain."""
+
+    grace: float
+
+
+class Agent:
+    """Runs one worker.
+
+    Parameters
+    ----------
+    devices : sequence of str, default ()
+        Its own.
+    lease : float
+        Seconds, until the driver has said how long it is.
+    """
+
+    def __init__(self, devices: Sequence[str] = (), lease: float = 60.0) -> None:
+        self.hello = Hello.here()
+        self._devices = tuple(devices)
+        self._lease = lease
+        self._lock = threading.Condition()
+        self._heard = time.monotonic()
+        self._told: deque[bytes] = deque()
+        self._n_told = 0  # messages that came so far
+        self._to_say: deque[bytes] = deque()
+        self._first = 0  # number of the first of these
+        self._size = 0  # of all of them, in bytes
+        self._is_over = False
+        self._listeners: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self._bell, self._button = os.pipe()
+        for descriptor in (self._bell, self._button):
+            os.set_blocking(descriptor, False)
+
+    # called by the engine, from whichever thread
+
+    def tell(self, first: int, messages: Sequence[bytes]) -> None:
+        """Take messages, the first of which has this number; those that came before are left out."""
+        with self._lock:
+            self._heard = time.monotonic()
+            new = messages[max(0, self._n_told - first) :]
+            self._told.extend(new)
+            self._n_told += len(new)
+            self._ring()
+
+    async def hear(self, position: int, seconds: float) -> list[bytes] | None:
+        """Return what there is from a number on, or comes within so many seconds; None at the end."""
+        news = asyncio.Event()
+        listener = asyncio.get_running_loop(), news
+        with self._lock:
+            self._listeners.append(listener)
+        try:
+            answer = self._take(position)
+            if answer == []:
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(news.wait(), seconds)
+                answer = self._take(position)
+            return answer
+        finally:
+            with self._lock:
+                self._listeners.remove(listener)
+
+    def close(self) -> None:
+        """Let `run` come to its end."""
+        with self._lock:
+            self._is_over = True
+            self._ring()
+
+    def _take(self, position: int) -> list[bytes] | None:
+        with self._lock:
+            self._heard = time.monotonic()
+            while self._to_say and self._first < position:
+                self._size -= len(self._to_say.popleft())
+                self._first += 1
+            self._lock.notify_all()
+            answer: list[bytes] = []
+            size = 0
+            for message in self._to_say:
+                size += len(message)
+                if answer and size > MOST_AT_ONCE:
+                    break
+                answer.append(message)
+            return None if self._is_over and not answer else answer
+
+    def _ring(self) -> None:
+        """End a wait of the thread that runs; with the lock."""
+        self._lock.notify_all()
+        with contextlib.suppress(OSError):  # it has been rung, or nobody is there any more
+            os.write(self._button, b"!")
+
+    # called by the thread that runs
+
+    def run(self, is_wanted: Callable[[], bool] = lambda: True) -> None:
+        """Serve until the driver says that it is over, is silent for too long, or nobody wants this agent.
+
+        Parameters
+        ----------
+        is_wanted : callable, optional
+            Asked from time to time.
+        """
+        begin = self._first_command(is_wanted)
+        try:
+            if begin is not None:
+                with tempfile.TemporaryDirectory(prefix="research-", ignore_cleanup_errors=True) as folder:
+                    self._lease = begin.lease
+                    _Served(self, begin, Path(folder), self._devices).run(is_wanted)
+        except Exception:
+            self.say([StartFailed(0 if begin is None else begin.worker, traceback.format_exc())])
+        finally:
+            with self._lock:
+                self._is_over = True
+                self._tell_listeners()
+                os.close(self._bell)
+                os.close(self._button)
+                self._button = -1
+
+    @property
+    def bell(self) -> int:
+        """A descriptor from which there is something to be read when a message has come."""
+        return self._bell
+
+    def _first_command(self, is_wanted: Callable[[], bool]) -> Begin | None:
+        while is_wanted() and not self.is_forsaken:
+            with self._lock:
+                if self._told:
+                    begin = pickle.loads(self._told.popleft())
+                    return begin if isinstance(begin, Begin) else None
+                self._lock.wait(LOOK_SECONDS)
+        return None
+
+    def commands(self) -> list[Any]:
+        """Take what the driver has said."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._bell, 4096)
+        with self._lock:
+            told = list(self._told)
+            self._told.clear()
+        return [pickle.loads(message) for message in told]
+
+    @property
+    def is_forsaken(self) -> bool:
+        """Whether it is over, or the driver has not been heard of for too long."""
+        return self._is_over or time.monotonic() - self._heard > self._lease
+
+    def say(self, what: Sequence[Event | FilePart]) -> None:
+        """Say things to the driver, when there is room for them."""
+        message = pickle.dumps(list(what), protocol=5)
+        with self._lock:
+            while self._size > MOST_WAITING and not self.is_forsaken:
+                self._lock.wait(LOOK_SECONDS)
+            self._to_say.append(message)
+            self._size += len(message)
+            self._tell_listeners()
+
+    def _tell_listeners(self) -> None:
+        for loop, news in self._listeners:
+            with contextlib.suppress(RuntimeError):  # the loop has been closed
+                loop.call_soon_threadsafe(news.set)
+
+
+class _Served:
+    """One worker, and what it has to do with files."""
+
+    def __init__(self, agent: Agent, begin: Begin, folder: Path, devices: Sequence[str]) -> None:
+        self._agent = agent
+        self._worker = begin.worker
+        self._most_files = begin.most_files
+        self._folders = Folders(folder / EXPERIMENTS)
+        self._receiver = Receiver(folder / EXPERIMENTS)
+        self._tasks: dict[int, Task] = {}
+        self._backend = ProcessBackend("spawn", agent.bell)
+        self._folder = folder
+        dealt = get_devices(list(devices) or None, 1, begin.n_branches)[0]
+        own = tuple(map(tuple, dealt))
+        self._spec = WorkerSpec({}, begin.n_threads, own)
+        self._parcel = begin.parcel._replace(folder=folder, devices=own if devices else None)
+
+    def run(self, is_wanted: Callable[[], bool]) -> None:
+        try:
+            self._backend.start(self._parcel, [self._spec])
+            while not self._agent.is_forsaken and is_wanted():
+                for command in self._agent.commands():
+                    self._obey(command)
+                events = self._backend.events(LOOK_SECONDS)
+                if events:
+                    self._pass_on(events)
+        finally:
+            self._backend.close()
+            self._receiver.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _obey(self, command: Any) -> None:
+        if isinstance(command, Kill):
+            self._backend.kill(0, command.grace)
+        elif isinstance(command, FilePart):
+            self._receiver.take(command)
+        else:
+            if isinstance(command, Run):
+                self._tasks.update((task.number, task) for task in command.tasks)
+            self._backend.send(0, command)
+
+    def _pass_on(self, events: Iterable[Event]) -> None:
+        """Say what the worker has said, and before the end of an experiment what is in its folder."""
+        said: list[Event] = []
+        for event in events:
+            if isinstance(event, Ended):
+                names = self._folders.names(event.experiment)
+                if names:
+                    self._agent.say(said)
+                    said = []
+                    event = self._send_files(event, names)
+            elif isinstance(event, TaskDone):
+                self._end_task(event.number, said)
+            elif isinstance(event, Died):
+                for number in list(self._tasks):  # what is to be done again is sent again
+                    self._forget(number)
+            said.append(self._renamed(event))
+        self._agent.say(said)
+
+    def _renamed(self, event: Any) -> Event:
+        """Return an event under the number by which the driver knows this worker."""
+        renamed: Event = event._replace(worker=self._worker) if getattr(event, "worker", None) == 0 else event
+        return renamed
+
+    def _send_files(self, ended: Ended, names: Sequence[str]) -> Ended:
+        for name in names:
+            size = self._folders.size(name)
+            if size > self._most_files:
+                return _too_large(ended, size, self._most_files)
+            for part in self._folders.parts(name):
+                self._agent.say([part])
+        return ended
+
+    def _end_task(self, number: int, said: list[Event]) -> None:
+        """Send what root units have put into a folder since, and remove it."""
+        task = self._tasks.pop(number, None)
+        for member in () if task is None else task.members:
+            for name in self._folders.names(member.id):
+                if (
+                    task is not None
+                    and len(task.members) > 1
+                    and self._folders.size(name) <= self._most_files
+                ):
+                    parts = list(self._folders.parts(name))
+                    if parts:
+                        self._agent.say([*said, *parts])
+                        said.clear()
+                self._folders.forget(name)
+
+    def _forget(self, number: int) -> None:
+        for member in self._tasks.pop(number).members:
+            for name in self._folders.names(member.id):
+                self._folders.forget(name)
+
+
+def _too_large(ended: Ended, size: int, most: int) -> Ended:
+    """Return the end of an experiment whose files stay behind."""
+    text = (
+        f"its files hold {size / 1e6:,.1f} MB, and at most {most / 1e6:,.1f} MB are sent back: raise "
+        "`files_limit` of the backend, or write to a place that all machines share"
+    )
+    failure = Failure("files", ended.iterations or 0, "StudyError", text, text, None)
+    return ended._replace(status=FAILED, failures=(*ended.failures, failure))

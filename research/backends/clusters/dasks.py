@@ -1,0 +1,275 @@
+"""Dask: an agent is a task that takes as long as the study, and answers in the loop of its Dask worker.
+
+An actor of Dask would not do: it gives back the resources that it was promised as soon as it is made.
+https://github.com/dask/distributed/issues/2843
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pickle
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+from research.backends.clusters.agent import Agent
+from research.backends.clusters.engine import Hello, LostError, Needs, UnfitError
+
+_TOPIC = "research-agents"  # under which agents tell clients where they are
+_HANDLER = "research_agent"
+_CONNECT_SECONDS = 30.0
+_LEAVE_SECONDS = 3.0  # that an agent has to end its worker
+_AGENTS: dict[str, Agent] = {}  # of this process, by the keys of their tasks
+_LENT: set[str] = set()  # devices of this process that agents have
+_LOCK = threading.Lock()
+
+
+# in a worker of Dask
+
+
+def serve(key: str, n_gpus: int) -> None:
+    """Be an agent; a task of Dask."""
+    from distributed import get_worker
+    from distributed.core import Status
+
+    worker = get_worker()
+    worker.handlers[_HANDLER] = answer
+    with _lent(n_gpus) as devices:
+        _AGENTS[key] = agent = Agent(devices)
+        try:
+            worker.log_event(_TOPIC, {"key": key, "address": worker.address, "hello": tuple(agent.hello)})
+            agent.run(lambda: worker.status in (Status.running, Status.paused))
+        finally:
+            # its last words wait for as long as somebody may ask for them
+            threading.Timer(10.0, _AGENTS.pop, (key, None)).start()
+
+
+async def answer(key: str, **call: Any) -> dict[str, Any]:
+    """Answer a client that calls an agent; in the loop of a Dask worker."""
+    from distributed.protocol import to_serialize
+
+    agent = _AGENTS.get(key)
+    if agent is None:
+        return {"status": "gone"}
+    if "is_over" in call:
+        agent.close()
+        return {"status": "OK"}
+    if "messages" in call:
+        agent.tell(call["first"], pickle.loads(call["messages"]))
+        return {"status": "OK"}
+    said = await agent.hear(call["position"], call["seconds"])
+    return {"status": "gone"} if said is None else {"status": "OK", "said": to_serialize(pickle.dumps(said))}
+
+
+@contextmanager
+def _lent(n_gpus: int) -> Iterator[list[str]]:
+    """Lend devices that this process sees and no other agent of it has, as many as there are."""
+    if not n_gpus:
+        yield []
+        return
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    known = [name.strip() for name in seen.split(",") if name.strip()] or list(map(str, range(1024)))
+    with _LOCK:
+        devices = [name for name in known if name not in _LENT][:n_gpus]
+        _LENT.update(devices)
+    try:
+        yield devices
+    finally:
+        with _LOCK:
+            _LENT.difference_update(devices)
+
+
+# in the driver
+
+
+class DaskEngine:
+    """See `research.backends.clusters.engine.Engine`.
+
+    Parameters
+    ----------
+    address : str, Client, cluster or None
+        Of a scheduler, or what knows it. None: a cluster in this process.
+    needs : Needs
+    n_workers : int
+        Of the cluster in this process.
+    """
+
+    def __init__(self, address: Any, needs: Needs, n_workers: int) -> None:
+        self._address, self._security = _read_address(address)
+        self._needs = needs
+        self._n_workers = n_workers
+        self._cluster: Any = None
+        self._client: Any = None
+        self._greetings: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
+
+    async def connect(self) -> None:
+        from distributed import Client, LocalCluster
+
+        try:
+            if self._address is None:
+                # in this process, as agents have processes for their workers: a script needs no guard
+                self._cluster = await LocalCluster(
+                    n_workers=1,
+                    threads_per_worker=self._n_workers,
+                    processes=False,
+                    asynchronous=True,
+                    dashboard_address=None,
+                    memory_limit=0,
+                    resources={name: amount * self._n_workers for name, amount in self._needs.resources},
+                )
+            address = self._cluster or self._address
+            self._client = await Client(
+                address,
+                asynchronous=True,
+                set_as_default=False,
+                timeout=_CONNECT_SECONDS,
+                security=None if self._cluster else self._security,
+                name="research",
+            )
+        except (OSError, TimeoutError) as error:
+            raise UnfitError(
+                f"there is no scheduler of Dask at {self._address!r}: {type(error).__name__}: {error}; start "
+                "one by `dask scheduler`, or leave `address` out for a cluster on this machine"
+            ) from error
+        self._client.subscribe_topic(_TOPIC, self._note)
+        await self._check_resources()
+
+    def _note(self, event: tuple[float, Mapping[str, Any]]) -> None:
+        """Take note of where an agent is that has just begun."""
+        _, greeting = event
+        future = self._greetings.get(greeting["key"])
+        if future is not None and not future.done():
+            future.set_result(greeting)
+
+    async def _workers(self) -> Mapping[str, Mapping[str, Any]]:
+        found = await self._client.scheduler.identity(n_workers=-1)
+        workers: Mapping[str, Mapping[str, Any]] = found["workers"]
+        return workers
+
+    async def _check_resources(self) -> None:
+        """Refuse what no worker of Dask has: tasks that want it would wait for ever."""
+        workers = (await self._workers()).values()
+        wanted = dict(self._needs.resources)
+        if workers and not any(_fits(worker, wanted) for worker in workers):
+            had = sorted({str(worker["resources"]) for worker in workers})
+            options = " ".join(f"{name}={amount:g}" for name, amount in wanted.items())
+            raise UnfitError(
+                f"no worker of the cluster has the resources {wanted}, they have {', '.join(had)}: start "
+                f"workers that say so, by `dask worker --resources {options!r}`, or ask for others"
+            )
+
+    async def room(self) -> int:
+        wanted = dict(self._needs.resources)
+        return sum(_fits(worker, wanted) for worker in (await self._workers()).values())
+
+    async def place(self, worker: int) -> _DaskPlaced:
+        key = f"research-agent-{worker}-{uuid4().hex}"
+        greeted = self._greetings[key] = asyncio.get_running_loop().create_future()
+        future = self._client.submit(
+            serve,
+            key,
+            self._needs.n_gpus,
+            key=key,
+            pure=False,
+            retries=0,
+            resources=dict(self._needs.resources) or None,
+        )
+        ended = asyncio.ensure_future(future.exception())
+        try:
+            await asyncio.wait([greeted, ended], return_when=asyncio.FIRST_COMPLETED)
+            if not greeted.done():
+                raise self._unfit(ended)
+            greeting = greeted.result()
+            hello = Hello(*greeting["hello"])
+            return _DaskPlaced(self._client, future, key, greeting["address"], hello)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                await future.cancel(force=True)
+            raise
+        finally:
+            self._greetings.pop(key, None)
+            ended.cancel()
+
+    @staticmethod
+    def _unfit(ended: asyncio.Future[Any]) -> Exception:
+        """Return what to make of an agent that has ended before it began."""
+        try:
+            error = ended.result()
+        except asyncio.CancelledError:
+            error = None
+        if isinstance(error, ImportError):
+            return UnfitError(
+                f"workers of the cluster cannot import this library ({error}): install it there as well"
+            )
+        return LostError(f"{type(error).__name__}: {error}")
+
+    async def close(self) -> None:
+        for item in (self._client, self._cluster):
+            if item is not None:
+                with contextlib.suppress(Exception):
+                    await item.close()
+
+
+class _DaskPlaced:
+    """See `research.backends.clusters.engine.Placed`."""
+
+    def __init__(self, client: Any, future: Any, key: str, address: str, hello: Hello) -> None:
+        self._client = client
+        self._future = future
+        self._key = key
+        self._address = address
+        self.hello = hello
+
+    async def tell(self, first: int, messages: Sequence[bytes]) -> None:
+        from distributed.protocol import to_serialize
+
+        await self._call(first=first, messages=to_serialize(pickle.dumps(list(messages))))
+
+    async def hear(self, position: int, seconds: float) -> Sequence[bytes] | None:
+        answer = await self._call(position=position, seconds=seconds)
+        if answer is None:
+            return None
+        said: list[bytes] = pickle.loads(answer["said"])
+        return said
+
+    async def _call(self, **call: Any) -> Mapping[str, Any] | None:
+        """Call the agent by way of the scheduler, as clients need not reach workers; None if it is over."""
+        if self._future.status in ("lost", "error", "cancelled"):
+            raise LostError(f"Dask says that its task is {self._future.status}")
+        message = {"op": _HANDLER, "key": self._key, **call}
+        answer: Mapping[str, Any] = await self._client.scheduler.proxy(worker=self._address, msg=message)
+        return None if answer["status"] == "gone" else answer
+
+    async def discard(self) -> None:
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self._call(is_over=True), _LEAVE_SECONDS)
+            await asyncio.wait_for(self._future.exception(), _LEAVE_SECONDS)
+        with contextlib.suppress(Exception):
+            await self._future.cancel(force=True)
+
+
+def _fits(worker: Mapping[str, Any], wanted: Mapping[str, float]) -> int:
+    """Return how many agents a worker of Dask has room for."""
+    has = worker["resources"]
+    rooms = [int(has.get(name, 0) // amount) for name, amount in wanted.items() if amount]
+    return min([int(worker["nthreads"]), *rooms])
+
+
+def _read_address(address: Any) -> tuple[str | None, Any]:
+    """Return the address of a scheduler, and how to speak with it."""
+    if address is None or isinstance(address, str):
+        return address, None
+    found = getattr(address, "scheduler_address", None)  # of a cluster
+    if not found:
+        scheduler = getattr(address, "scheduler", None)  # of a client
+        found = getattr(scheduler, "address", None)
+    if not isinstance(found, str):
+        raise TypeError(
+            "`address` must be that of a scheduler of Dask, as in 'tcp://10.0.0.1:8786', a Client, or a "
+            f"cluster, got {address!r}"
+        )
+    return found, getattr(address, "security", None)

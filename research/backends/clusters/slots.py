@@ -1,0 +1,194 @@
+"""One worker of a cluster as the driver's loop sees it: one agent after another."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import pickle
+import queue
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from itertools import count
+from typing import Any, TypeAlias, TypeVar
+
+from research.backends.clusters.agent import Begin
+from research.backends.clusters.engine import Engine, LostError, Placed, UnfitError
+from research.errors import StudyError
+from research.events import Died, Event, Task
+
+# who says it, in which of its lives, and what
+Said: TypeAlias = queue.SimpleQueue[tuple[int, int, bytes | Event | StudyError]]
+T = TypeVar("T")
+
+AT_FIRST = -2  # in place of a task's number: the first of those that had been sent
+HEAR_SECONDS = 1.0  # that an agent which has nothing to say waits before it answers
+RETRY_SECONDS = 0.5  # between two calls, or two places, after one that has failed
+_FAILED_PLACES = 3  # in a row, after which another try would not help: none has ever been found
+_FAILED_AGAIN = 100  # the same where one has: machines may be coming back
+_LEAVE_SECONDS = 5.0
+_ALWAYS = 0  # in place of a life: messages that every agent needs
+
+
+class Slot:
+    """Finds a place for an agent, talks with it, and finds another when that is lost.
+
+    Parameters
+    ----------
+    begin : Begin
+        What agents are told first.
+    engine : Engine
+    loop : asyncio.AbstractEventLoop
+        What `serve` runs in; everything else is called from another thread.
+    said : Said
+        Takes what comes.
+    replaced : mapping
+        Further messages that every agent needs.
+
+    Attributes
+    ----------
+    sent : dict
+        Tasks that were sent and are not over, by number.
+    provided : set of str
+        Folders that the agent has been sent.
+    is_ready : bool
+        Whether the worker waits for tasks.
+    ready_life : int
+        Of the agent that has last said so.
+    """
+
+    def __init__(
+        self,
+        begin: Begin,
+        engine: Engine,
+        loop: asyncio.AbstractEventLoop,
+        said: Said,
+        replaced: Mapping[int, bytes],
+    ) -> None:
+        self.sent: dict[int, Task] = {}
+        self.provided: set[str] = set()
+        self.is_ready = False
+        self.ready_life = _ALWAYS
+        self._begin = begin
+        self._engine = engine
+        self._loop = loop
+        self._said = said
+        self._replaced = replaced
+        self._to_tell: deque[tuple[int, bytes]] = deque()
+        self._news = asyncio.Event()
+        self._placed: Placed | None = None
+        self._job: asyncio.Task[None] | None = None
+        self._is_leaving = False
+
+    def tell(self, message: bytes, also_unready: bool = False) -> None:
+        """Tell the agent that has been ready something, or whichever there is or will be."""
+        self._to_tell.append((_ALWAYS if also_unready else self.ready_life, message))
+        with contextlib.suppress(RuntimeError):  # the loop has been closed
+            self._loop.call_soon_threadsafe(self._news.set)
+
+    async def leave(self) -> None:
+        """End the agent, and look for no other."""
+        self._is_leaving = True
+        if self._job is not None and self._placed is not None:
+            await self._placed.discard()  # `hear` is told that it is over
+            await asyncio.wait([self._job], timeout=_LEAVE_SECONDS)
+        if self._job is not None:
+            self._job.cancel()
+            await asyncio.gather(self._job, return_exceptions=True)
+
+    async def serve(self) -> None:
+        """Have one agent after another until that is to end, or makes no sense."""
+        self._job = asyncio.current_task()
+        worker, failed, most = self._begin.worker, 0, _FAILED_PLACES
+        try:
+            for life in count(1):
+                try:
+                    await self._live(life)
+                except LostError as error:
+                    if self._is_leaving:
+                        return
+                    self._said.put((worker, life, Died(worker, str(error), AT_FIRST)))
+                    failed, most = 0, _FAILED_AGAIN
+                except _NoPlaceError as error:
+                    failed += 1
+                    if failed >= most:
+                        raise UnfitError(f"worker {worker} found no place {failed} times: {error}") from error
+                await asyncio.sleep(RETRY_SECONDS)
+        except UnfitError as error:
+            self._said.put((worker, _ALWAYS, StudyError(str(error))))
+        except Exception as error:  # whatever it was, the study has to hear of it
+            reason = StudyError(f"worker {worker} cannot be looked after: {type(error).__name__}: {error}")
+            reason.__cause__ = error
+            self._said.put((worker, _ALWAYS, reason))
+
+    async def _live(self, life: int) -> None:
+        """Talk with an agent until it is lost."""
+        try:
+            self._placed = placed = await self._engine.place(self._begin.worker)
+        except LostError as error:
+            raise _NoPlaceError(str(error)) from error
+        jobs: list[asyncio.Task[None]] = []
+        try:
+            objection = placed.hello.objection()
+            if objection is not None:
+                raise UnfitError(objection)
+            jobs = [asyncio.create_task(job) for job in (self._talk(placed, life), self._hear(placed, life))]
+            done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_EXCEPTION)
+            for job in done:
+                job.result()
+        finally:
+            for job in jobs:
+                job.cancel()
+            await asyncio.gather(*jobs, return_exceptions=True)
+            self._placed = None
+            if not self._is_leaving:
+                await placed.discard()
+
+    async def _talk(self, placed: Placed, life: int) -> None:
+        """Tell an agent what it needs to begin, then what there is to be told."""
+        messages = [pickle.dumps(self._begin, protocol=5), *self._replaced.values()]
+        n_told = 0
+        while True:
+            if messages:
+                await self._insist(partial(placed.tell, n_told, messages))
+                n_told += len(messages)
+            await self._news.wait()
+            self._news.clear()
+            messages = []
+            while self._to_tell:
+                meant, message = self._to_tell.popleft()
+                if meant in (_ALWAYS, life):
+                    messages.append(message)
+
+    async def _hear(self, placed: Placed, life: int) -> None:
+        """Pass on what an agent says."""
+        position = 0
+        while True:
+            answer = await self._insist(partial(placed.hear, position, HEAR_SECONDS))
+            if answer is None:
+                raise LostError("its agent has ended: the engine wanted that, or it had heard nothing")
+            for message in answer:
+                self._said.put((self._begin.worker, life, message))
+            position += len(answer)
+
+    async def _insist(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Make a call until it is answered, for as long as the agent may be there."""
+        deadline = time.monotonic() + self._begin.lease
+        while True:
+            left = deadline - time.monotonic()
+            try:
+                return await asyncio.wait_for(call(), max(left, RETRY_SECONDS))
+            except LostError:
+                raise
+            except Exception as error:  # of the engine, or of the network
+                if time.monotonic() >= deadline - RETRY_SECONDS:
+                    why = f"{type(error).__name__}: {error}".rstrip(": ")
+                    raise LostError(
+                        f"it has not answered for {self._begin.lease:g} seconds ({why})"
+                    ) from error
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+class _NoPlaceError(Exception):
+    """An agent could not be started."""
