@@ -39,6 +39,7 @@ class Scheduler:
     tasks : iterator of Task or None
         Read only as far as tasks are handed out. None: there is none now, ask again later.
     n_workers : int
+        That are there, or will be; more may come.
     largest_batch : int, optional
         Tasks that a worker is sent at once; with 1, none before it has done the last.
     """
@@ -95,6 +96,8 @@ class Scheduler:
             mean = event.seconds if self._seconds is None else self._seconds
             self._seconds = mean + 0.2 * (event.seconds - mean)
         elif isinstance(event, Ready):
+            while event.worker >= len(self._sent):  # the cluster has grown
+                self._sent.append({})
             if event.worker not in self._retired:
                 self._present.add(event.worker)
                 self._wanting.add(event.worker)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
-from tests.backends.driving import CLUSTERS, MAKERS, Driven, blueprint
+from tests.backends.driving import MAKERS, Driven, blueprint
+from tests.backends.engines import CLUSTERS
+
+NO_PARAMETERS = SimpleNamespace(params={})
 
 
 def _params(kinds):
@@ -28,7 +32,7 @@ def process_kind(request):
 
 
 @pytest.fixture
-def drive():
+def drive(request):
     """Return a function that starts a backend; afterwards no process may be left."""
     driven = []
 
@@ -39,6 +43,9 @@ def drive():
         driven.append(Driven(MAKERS[kind](), 1 if kind == "inline" else n_workers, plan))
         return driven[-1]
 
+    for kind in getattr(request.node, "callspec", NO_PARAMETERS).params.values():
+        if kind in CLUSTERS:
+            CLUSTERS[kind]()
     before = set(psutil.Process().children(recursive=True))
     yield start
     for item in driven:

@@ -21,7 +21,6 @@ MAKERS = {
     "dask": on_dask,
     "ray": on_ray,
 }
-CLUSTERS = ("dask", "ray")
 PATIENCE = 60  # seconds after which a test gives up on something that does not happen
 
 

@@ -15,7 +15,7 @@ def dask_address():
     """Return the address of a scheduler of Dask with two workers in processes of their own."""
     from distributed import LocalCluster
 
-    cluster = LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None, memory_limit=0)
+    cluster = LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=":0", memory_limit=0)
     atexit.register(cluster.close)
     return cluster.scheduler_address
 
@@ -38,3 +38,6 @@ def on_ray(n_workers=2, **options):
     """Return a backend on the cluster of Ray."""
     ray_cluster()
     return Ray(patience=PATIENCE, **options).backend(n_workers, 1, 1, grows=False)
+
+
+CLUSTERS = {"dask": dask_address, "ray": ray_cluster}  # what starts them

@@ -169,14 +169,16 @@ def test_a_process_that_a_task_leaves_behind_holds_up_nobody(drive, isolated):
 
 
 def test_a_unit_may_decide_what_it_makes_of_being_asked_to_end(drive, process_kind):
+    begun = Path("begun").absolute()  # workers of a cluster are elsewhere
+
     def careful(x, random):
         signal.signal(signal.SIGTERM, lambda number, frame: os._exit(7))
-        Path("begun").touch()
+        begun.touch()
         time.sleep(PATIENCE)
 
     driven = drive(process_kind, plan=blueprint(experiment(careful)))
     driven.backend.send(0, Run((task(0),)))
-    driven.until(lambda: os.path.exists("begun"))
+    driven.until(begun.exists)
     driven.backend.kill(0, grace=PATIENCE)
     driven.until(lambda: driven.of(Died))
     assert driven.of(Died)[0].reason == "exit code 7"

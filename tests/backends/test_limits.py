@@ -143,8 +143,10 @@ def test_what_processes_share_counts_once():
 
 
 def test_a_worker_is_asked_to_end_before_it_is_killed(drive, process_kind):
+    asked = Path("asked").absolute()  # workers of a cluster are elsewhere
+
     def careful(x, random):
-        signal.signal(signal.SIGTERM, lambda number, frame: (Path("asked").touch(), os._exit(7)))
+        signal.signal(signal.SIGTERM, lambda number, frame: (asked.touch(), os._exit(7)))
         time.sleep(PATIENCE)
 
     driven = drive(process_kind, plan=blueprint(experiment(careful), limits=Limits(timeout=0.5)))
@@ -153,7 +155,7 @@ def test_a_worker_is_asked_to_end_before_it_is_killed(drive, process_kind):
     (died,) = driven.of(Died)
     assert (died.task, died.status) == (0, TIMEOUT)
     assert died.reason == "it took longer than timeout=0.5 seconds"
-    assert Path("asked").exists()
+    assert asked.exists()
     driven.until(lambda: len(driven.of(Ready)) == 2)
 
 

@@ -92,6 +92,18 @@ def test_a_dead_worker_gets_nothing_until_its_successor_is_ready():
     assert scheduler.commands()
 
 
+def test_a_worker_that_nobody_knew_of_gets_its_share():
+    scheduler = Scheduler(tasks(4), 1)
+    scheduler.handle(Ready(0, 0))
+    assert sent(scheduler.commands()) == {0: [0]}
+    scheduler.handle(Ready(2, 0))
+    assert sent(scheduler.commands()) == {2: [1]}
+    scheduler.handle(Died(2, "its machine is gone", 1))
+    scheduler.handle(Ready(1, 0))
+    assert sent(scheduler.commands()) == {1: [2]}
+    assert [task.number for task in scheduler.take_lost()] == [1]
+
+
 def test_who_retires_hands_back_all_and_gets_nothing_more_whatever_it_says():
     scheduler = Scheduler(tasks(3), 2)
     scheduler.handle(Ready(0, 0))

@@ -117,7 +117,7 @@ class DaskEngine:
                     threads_per_worker=self._n_workers,
                     processes=False,
                     asynchronous=True,
-                    dashboard_address=None,
+                    dashboard_address=":0",
                     memory_limit=0,
                     resources={name: amount * self._n_workers for name, amount in self._needs.resources},
                 )
