@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from research.backends.clusters.options import Dask, Ray
     from research.domain import Alias, Config, ConfigAlias, Domain, Option, Parameters, intspace, logspace
     from research.domain.loading import load_domain
     from research.experiment.executor import Executor
@@ -33,6 +34,7 @@ _MODULES = {
     ),
     **dict.fromkeys(("E", "EC", "EP", "O", "R", "S"), "research.experiment.expressions"),
     **dict.fromkeys(("Bool", "Choice", "Float", "Int", "Ordinal"), "samplers"),
+    **dict.fromkeys(("Dask", "Ray"), "research.backends.clusters.options"),
     "Executor": "research.experiment.executor",
     "Experiment": "research.experiment.experiment",
     **dict.fromkeys(("Median", "Patience", "SuccessiveHalving"), "research.pruning.rules"),
@@ -58,6 +60,7 @@ __all__ = [
     "Choice",
     "Config",
     "ConfigAlias",
+    "Dask",
     "Domain",
     "E",
     "Executor",
@@ -75,6 +78,7 @@ __all__ = [
     "Parameters",
     "Patience",
     "R",
+    "Ray",
     "Refiner",
     "Research",
     "ResearchResults",

@@ -132,7 +132,8 @@ def read_configs(name: str, value: Any) -> tuple[dict[str, Any], ...]:
             dict(Config(item.config() if isinstance(item, ConfigAlias) else item).raw_items())
             for item in value
         )
-    raise ValueError(f"`{name}` must be a positive int or a list of dicts, got {value!r}")
+    auto = ", 'auto'" if name == "workers" else ""
+    raise ValueError(f"`{name}` must be a positive int{auto} or a list of dicts, got {value!r}")
 
 
 def _is_positive(value: Any) -> TypeGuard[int]:

@@ -24,8 +24,13 @@ C = TypeVar("C", bound=Callable[..., Any])
 _NOT_HERE = ("self", "executor_class", "dump_results", "resume", "dry_run", "name", "bar", "debug")
 
 _OPTIONS = (
-    click.option("-w", "--workers", type=click.IntRange(min=1), help="How many processes. Default: 1."),
+    click.option(
+        "-w", "--workers", metavar="N", help="How many processes, or 'auto': as many as there is room for."
+    ),
     click.option("--devices", metavar="LIST", help="GPUs for them, as 0,1."),
+    click.option("--backend", metavar="NAME", help="Where they are: processes (the default), dask or ray."),
+    click.option("--address", help="Of the cluster. Default: one on this machine, for this run."),
+    click.option("--resources", metavar="LIST", help="What each has there, as GPU=1,CPU=2,memory=8GB."),
     click.option("--dry-run", is_flag=True, help="Only say what would be run."),
     click.option("--retry-failed", is_flag=True, help="Also run again what failed."),
     click.option(
@@ -202,10 +207,14 @@ def arguments_of_run(options: dict[str, Any]) -> dict[str, Any]:
     """Return options as arguments of `Research.run`; those that were not given are left out."""
     from research.research import Research
 
-    names = ("workers", "code_changed", "seed", "n_iters", "note")
+    names = ("code_changed", "seed", "n_iters", "note", "backend", "address")
     flags = ("dry_run", "retry_failed", "detach", "snapshot")
     given = {name: options[name] for name in names if options[name] is not None}
     given |= {name: True for name in flags if options[name]}
+    if options["workers"] is not None:
+        given["workers"] = read_workers(options["workers"])
+    if options["resources"] is not None:
+        given["resources"] = read_settings(options["resources"].split(","), "--resources")
     if options["devices"] is not None:
         given["devices"] = read_devices(options["devices"])
     if options["shard"] is not None:
@@ -216,6 +225,19 @@ def arguments_of_run(options: dict[str, Any]) -> dict[str, Any]:
     given |= read_settings(options["more"], "--option", known)
     # a bar is for who looks on: a file would get each of its states
     return {"bar": sys.stderr.isatty() and not options["quiet"], **given}
+
+
+def read_workers(text: str) -> int | str:
+    """Return how many workers are meant.
+
+    Examples
+    --------
+    >>> read_workers('4'), read_workers('auto')
+    (4, 'auto')
+    """
+    if text != "auto" and not (text.isdecimal() and int(text)):
+        raise Problem(f"--workers must be a positive number or 'auto', got {text!r}")
+    return text if text == "auto" else int(text)
 
 
 def read_devices(text: str) -> list[int | str]:
