@@ -24,7 +24,7 @@ def sizes():
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ({"workers": 0}, "`workers` must be a positive int or a list of dicts, got 0"),
+        ({"workers": 0}, "`workers` must be a positive int, 'auto' or a list of dicts, got 0"),
         ({"workers": -1}, "`workers`.*got -1"),
         ({"workers": 1.5}, "`workers`.*got 1.5"),
         ({"workers": True}, "`workers`.*got True"),
