@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from research.definition import FILE
 from research.errors import DamagedStudyError, StudyNotFoundError, shorten
-from research.events import DONE, FAILED, LOST, PRUNED, QUEUED, RUNNING, STOPPED, TIMEOUT
+from research.events import DONE, FAILED, PRUNED, RUNNING, STATUSES, TIMEOUT
 from research.results.added import Added
 from research.results.selection import StoredExperiment
 from research.results.values import all_series, opened
@@ -28,7 +28,6 @@ from research.storage.folder import DATABASE, EXPERIMENTS, study_name
 from research.storage.lock import is_held
 from research.whole import is_temporary
 
-STATUSES = (QUEUED, RUNNING, DONE, PRUNED, FAILED, TIMEOUT, LOST, STOPPED)
 _ENDED = (DONE, PRUNED, FAILED, TIMEOUT)
 _ALWAYS = (tables.STUDIES, tables.EXPERIMENTS, tables.LATEST, tables.HISTORY, tables.OBJECTS)
 _SHOWN = 5  # names in one line

@@ -301,5 +301,6 @@ Event: TypeAlias = (
 DONE, FAILED, LOST, TIMEOUT = "done", "failed", "lost", "timeout"  # how an experiment has ended
 PRUNED = "pruned"  # as it was hopeless
 STOPPED, QUEUED, RUNNING = "stopped", "queued", "running"  # or not
+STATUSES = (QUEUED, RUNNING, DONE, PRUNED, FAILED, TIMEOUT, LOST, STOPPED)
 TIMES, FUNCTIONS = "times", "functions"
 STDOUT, STDERR = 0, 1

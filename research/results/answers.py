@@ -43,9 +43,11 @@ class Question(NamedTuple):
         return columns.unknown([*(self.names or ()), *self.needed, *self.condition.names(), *ordered])
 
     def check(self, columns: Columns) -> None:
-        """Refuse names that stand for nothing."""
+        """Refuse names that stand for nothing, and values that are none of theirs."""
         for name in self.unknown(columns):
             columns.refuse(name)
+        for name, value in self.condition.values():
+            columns.check(name, value)
 
     def places(self, columns: Columns) -> list[int]:
         """Return places of experiments that are asked for, in the order that is asked for."""

@@ -12,7 +12,7 @@ import numpy as np
 from research.domain.decoding import decode, look_up
 from research.domain.values import Opaque
 from research.errors import did_you_mean
-from research.events import show_id
+from research.events import STATUSES, show_id
 from research.results.added import DEVICE, NOTHING, Added
 from research.results.frames import MISSING, free_name
 from research.results.selection import StoredExperiment, in_order
@@ -182,7 +182,15 @@ class Columns:
         """Say that a name stands for nothing."""
         own = (*self.parameters, *self.variables, *self._known.variables)
         hint = did_you_mean(name, (*own, *self._fields)) or did_you_mean(name, own)
+        if name in STATUSES or any(value == name for item in self.parameters for value in self(item)):
+            hint = f"; if it is a value, it takes quotes: {name!r}"
         raise ValueError(f"no experiment has a parameter or variable {name!r}{hint}")
+
+    def check(self, name: str, value: Any) -> None:
+        """Refuse what a name never is."""
+        is_status = self.role(name) == FIELD and self._fields[name] == "status"
+        if is_status and isinstance(value, str) and value not in STATUSES:
+            raise ValueError(f"no experiment has ever the {name} {value!r}{did_you_mean(value, STATUSES)}")
 
     def __call__(self, name: str) -> list[Any]:
         """Return values of all experiments: as they were saved, `MISSING`, or what tells of an object."""

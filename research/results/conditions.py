@@ -43,6 +43,10 @@ class Condition:
         """Walk the names of what it asks for."""
         raise NotImplementedError
 
+    def values(self) -> Iterator[tuple[str, Any]]:
+        """Walk names and values that they are to be equal to."""
+        yield from ()
+
     def mask(self, columns: Columns) -> Mask:
         """Return for each experiment whether it holds."""
         raise NotImplementedError
@@ -75,6 +79,10 @@ class Compared(Condition):
         if isinstance(self.right, Name):
             yield self.right.name
 
+    def values(self) -> Iterator[tuple[str, Any]]:
+        if self.sign in ("=", "==") and not isinstance(self.right, Name):
+            yield self.left.name, self.right
+
     def mask(self, columns: Columns) -> Mask:
         values = columns(self.left.name)
         if not isinstance(self.right, Name):
@@ -93,16 +101,20 @@ class Among(Condition):
     """A name of which the value is one of some."""
 
     left: Name
-    values: tuple[Any, ...]
+    items: tuple[Any, ...]
 
     def names(self) -> Iterator[str]:
         yield self.left.name
 
+    def values(self) -> Iterator[tuple[str, Any]]:
+        for item in self.items:
+            yield self.left.name, item
+
     def mask(self, columns: Columns) -> Mask:
-        return np.array(is_among(columns(self.left.name), self.values), dtype=bool)
+        return np.array(is_among(columns(self.left.name), self.items), dtype=bool)
 
     def __str__(self) -> str:
-        return f"{self.left} in ({', '.join(map(_text, self.values))})"
+        return f"{self.left} in ({', '.join(map(_text, self.items))})"
 
     __repr__ = __str__
 
@@ -153,6 +165,9 @@ class Not(Condition):
     def names(self) -> Iterator[str]:
         return self.part.names()
 
+    def values(self) -> Iterator[tuple[str, Any]]:
+        return self.part.values()
+
     def mask(self, columns: Columns) -> Mask:
         return ~self.part.mask(columns)
 
@@ -171,6 +186,10 @@ class Every(Condition):
     def names(self) -> Iterator[str]:
         for part in self.parts:
             yield from part.names()
+
+    def values(self) -> Iterator[tuple[str, Any]]:
+        for part in self.parts:
+            yield from part.values()
 
     def mask(self, columns: Columns) -> Mask:
         masks = [part.mask(columns) for part in self.parts]
@@ -191,6 +210,10 @@ class Some(Condition):
     def names(self) -> Iterator[str]:
         for part in self.parts:
             yield from part.names()
+
+    def values(self) -> Iterator[tuple[str, Any]]:
+        for part in self.parts:
+            yield from part.values()
 
     def mask(self, columns: Columns) -> Mask:
         found: Mask = np.logical_or.reduce([part.mask(columns) for part in self.parts])
