@@ -128,7 +128,13 @@ def _kind_of(output: str | None) -> str:
     if output is None:
         return "table"
     suffix = Path(output).suffix.removeprefix(".").lower()
-    return _SUFFIXES.get(suffix, suffix if suffix in FORMATS else "csv")
+    kind = _SUFFIXES.get(suffix, suffix or "csv")
+    if kind not in FORMATS:
+        from research.errors import did_you_mean
+
+        hint = did_you_mean(suffix, FORMATS)
+        raise Problem(f"--output {output!r}: {suffix!r} is no format{hint}; with --format, any name will do")
+    return kind
 
 
 def _export(results: ResearchResults, kind: str, output: str) -> None:

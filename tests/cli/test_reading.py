@@ -148,6 +148,14 @@ def test_parquet_is_an_extra(tmp_path):
         assert table["C"].to_pylist() == [1, 1, 10, 10]
 
 
+def test_a_file_of_a_format_that_is_not_written_is_refused(tmp_path):
+    problem = told("results", "digits", "--output", tmp_path / "table.xlsx", status=2)
+    assert "'xlsx' is no format; known: 'csv'" in problem
+    assert not any(tmp_path.iterdir())
+    told("results", "digits", "--format", "csv", "--output", tmp_path / "table.xlsx")
+    assert (tmp_path / "table.xlsx").read_text().startswith("id,")
+
+
 def test_a_table_is_as_wide_as_the_terminal():
     assert max(map(len, told("failures", "digits").splitlines())) > 60
     reader, writer = os.openpty()
