@@ -23,30 +23,32 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=Callable[..., Any])
 _NOT_HERE = ("self", "executor_class", "dump_results", "resume", "dry_run", "name", "bar", "debug")
 
-_OPTIONS = (
-    click.option("-w", "--workers", type=click.IntRange(min=1), help="How many processes. Default: 1."),
-    click.option("--devices", metavar="LIST", help="GPUs for them, as 0,1."),
-    click.option("--dry-run", is_flag=True, help="Only say what would be run."),
-    click.option("--retry-failed", is_flag=True, help="Also run again what failed."),
-    click.option(
+_OPTIONS = {
+    "workers": click.option(
+        "-w", "--workers", type=click.IntRange(min=1), help="How many processes. Default: 1."
+    ),
+    "devices": click.option("--devices", metavar="LIST", help="GPUs for them, as 0,1."),
+    "dry_run": click.option("--dry-run", is_flag=True, help="Only say what would be run."),
+    "retry_failed": click.option("--retry-failed", is_flag=True, help="Also run again what failed."),
+    "code_changed": click.option(
         "--code-changed",
         type=click.Choice(["keep", "rerun"]),
         help="What becomes of results that were made by other code.",
     ),
-    click.option(
+    "seed": click.option(
         "--seed",
         type=int,
         help="Of everything random. Default: a new one, or the study's.",
     ),
-    click.option("--n-iters", type=click.IntRange(min=1), help="Iterations of each experiment."),
-    click.option("--detach", is_flag=True, help="Return at once; the study runs by itself."),
-    click.option("--no-parallel", is_flag=True, help="Run everything in this process."),
-    click.option("--note", help="Kept with what is known of this run."),
-    click.option("--snapshot", is_flag=True, help="Copy a study that is gone on with before."),
-    click.option("--shard", metavar="K/N", help="Only part K of N, from 0, as 0/4; see --storage."),
-    storage_option,
-    click.option("-q", "--quiet", is_flag=True, help="No progress bar, no last line."),
-    click.option(
+    "n_iters": click.option("--n-iters", type=click.IntRange(min=1), help="Iterations of each experiment."),
+    "detach": click.option("--detach", is_flag=True, help="Return at once; the study runs by itself."),
+    "no_parallel": click.option("--no-parallel", is_flag=True, help="Run everything in this process."),
+    "note": click.option("--note", help="Kept with what is known of this run."),
+    "snapshot": click.option("--snapshot", is_flag=True, help="Copy a study that is gone on with before."),
+    "shard": click.option("--shard", metavar="K/N", help="Only part K of N, from 0, as 0/4; see `batch`."),
+    "storage": storage_option,
+    "quiet": click.option("-q", "--quiet", is_flag=True, help="No progress bar, no last line."),
+    "more": click.option(
         "-o",
         "--option",
         "more",
@@ -54,13 +56,18 @@ _OPTIONS = (
         metavar="NAME=VALUE",
         help="Any other argument of Research.run, as timeout=60.",
     ),
-)
+}
 
 
-def _with_options(function: C) -> C:
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
+def options_of_run(*names: str) -> Callable[[C], C]:
+    """Give a command options of `run`. Default: all of them."""
+
+    def give(function: C) -> C:
+        for name in reversed(names or tuple(_OPTIONS)):
+            function = _OPTIONS[name](function)
+        return function
+
+    return give
 
 
 @click.command(
@@ -82,7 +89,7 @@ Examples:
     "--name", help="The study's folder. Default: as the file says; of a sweep, the function's name."
 )
 @click.option("--resume", is_flag=True, help="Go on with a study that is there, else begin it.")
-@_with_options
+@options_of_run()
 def run(file: str, parameters: tuple[str, ...], name: str | None, resume: bool, **options: Any) -> int:
     """Run the study that a Python FILE holds: a Research; or one of its functions, for each config of its
     Domain.
@@ -115,7 +122,7 @@ Examples:
 """,
 )
 @study_argument
-@_with_options
+@options_of_run()
 def resume(name: str, **options: Any) -> int:
     """Go on with a study, by the definition that is kept in its folder: run what it has not done.
 
@@ -200,6 +207,7 @@ def split_file(text: str) -> tuple[Path, str | None]:
 
 def arguments_of_run(options: dict[str, Any]) -> dict[str, Any]:
     """Return options as arguments of `Research.run`; those that were not given are left out."""
+    options = {**dict.fromkeys(_OPTIONS), "more": (), **options}
     from research.research import Research
 
     names = ("workers", "code_changed", "seed", "n_iters", "note")
@@ -248,11 +256,12 @@ def read_shard(text: str) -> tuple[int, int]:
 
 def _run(study: Research, name: str, given: dict[str, Any], is_quiet: bool) -> int:
     """Run a study; say what came of it, or how to go on."""
+    part = "" if given.get("shard") is None else " --shard {}/{}".format(*given["shard"])
     try:
         study.run(**given)
     except (KeyboardInterrupt, SystemExit) as error:
         if study.is_kept:
-            click.echo(f"{name}: go on with it by: research resume {name}", err=True)
+            click.echo(f"{name}: go on with it by: research resume {name}{part}", err=True)
         if isinstance(error, SystemExit):  # SIGTERM, or the terminal is gone
             raise
         sys.exit(INTERRUPTED)

@@ -110,6 +110,12 @@ def study_folder(name: str) -> Path:
     with suppress(OSError, ValueError):
         if (folder / DATABASE).is_file():
             return folder
+        if folder.is_dir() and next(find_studies(folder, 1), None) is not None:
+            raise Problem(
+                f"{name!r} is no study, it holds some: name one of them, see: research ls {name}; shards are "
+                f"joined by: research merge {name} --into NEW",
+                NOT_FOUND,
+            )
     known = [shown(path) for path in find_studies(Path(), most=MOST_LOOKED)]
     hint = did_you_mean(name, known) or ("" if known else "; there is none below this folder")
     raise Problem(f"there is no study {name!r}{hint}", NOT_FOUND)
