@@ -177,9 +177,15 @@ def _check_shards(shards: int, machine: str) -> None:
 
 def _fields(system: Machine, asked: dict[str, Any], lines: tuple[str, ...]) -> dict[str, Any]:
     """Return what goes into a template, as the batch system writes it."""
-    is_read = [bool(system.prefix) and line.lstrip().startswith(system.prefix) for line in lines]
-    directives = [line for line, it_is in zip(lines, is_read, strict=True) if it_is]
-    others = [line for line, it_is in zip(lines, is_read, strict=True) if not it_is]
+    directives, others = [], []
+    for line in lines:
+        prefix = line.split(maxsplit=1)[0] if line.strip() else ""
+        if prefix == system.prefix:
+            directives.append(line.strip())
+        elif prefix in {other.prefix for other in MACHINES.values()}:
+            click.echo(f"--line {line!r} is for another batch system, and left out", err=True)
+        else:
+            others.append(line)
     cpus, gpus = asked["cpus"], asked["gpus"]
     memory = None if asked["memory"] is None else system.size(kibibytes_of(asked["memory"]), cpus or 1)
     chunk = [("ncpus", cpus), ("mem", memory), ("ngpus", gpus)]

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 import click
 
 from research.cli.ending import Problem
 from research.cli.printing import describe_counts, show_status
-from research.cli.studies import RUNNING, Summary, find_studies, shown, study_folder, summarize
+from research.cli.studies import RUNNING, Summary, find_studies, study_folder, summarize
+from research.errors import DamagedStudyError
 from research.storage.folder import DATABASE
 from research.storage.parts import shards_run
+
+_SHOWN = 3  # shards in which something went wrong
 
 
 class Gathered(NamedTuple):
@@ -27,11 +31,14 @@ class Gathered(NamedTuple):
         How many experiments all have.
     folders : dict of int to Summary
         By the number of a shard.
+    unread : tuple of Path
+        Folders of which nothing is known: they are begun just now, or damaged.
     """
 
     total: int
     size: int | None
     folders: dict[int, Summary]
+    unread: tuple[Path, ...] = ()
 
     @property
     def missing(self) -> list[int]:
@@ -82,16 +89,21 @@ def inside(name: str) -> list[Path]:
 
 def gather(folders: Sequence[Path]) -> Gathered | None:
     """Look whether studies are shards of one, and which of them there are; None if they are not."""
-    known = [summarize(folder) for folder in folders]
+    known, unread = [], []
+    for folder in folders:
+        try:
+            known.append(summarize(folder))
+        except DamagedStudyError:
+            unread.append(folder)
     runs = [shards_run(item.settings) for item in known]
     totals = {None if run is None else run.total for run in runs}
-    if len(totals) != 1 or runs[0] is None:
+    if len(totals) != 1 or runs[0] is None:  # (also if there are none)
         return None
     pairs = zip(known, runs, strict=True)
     by_number = {number: item for item, run in pairs if run is not None for number in run.numbers}
     sizes = {item.settings.get("size") for item in known}
     size = sizes.pop() if len(sizes) == 1 else None
-    return Gathered(runs[0].total, size, dict(sorted(by_number.items())))
+    return Gathered(runs[0].total, size, dict(sorted(by_number.items())), tuple(unread))
 
 
 def show_shards(name: str) -> bool:
@@ -118,16 +130,17 @@ def show_shards(name: str) -> bool:
             for number, status in gathered.open.items()
             if status != RUNNING
         ),
+        *(("unreadable", str(folder)) for folder in gathered.unread),
     ):
         click.echo(f"{click.style(fact, bold=True)}{' ' * (12 - len(fact))}{text}")
-    folder = shown(Path(name))
-    troubled = [known for known in own if known.n_troubles]
-    for known in troubled[:3]:
-        click.echo(f"research failures {known.folder} tells of {known.n_troubles}", err=True)
+    for known in [item for item in own if item.n_troubles][:_SHOWN]:
+        click.echo(f"{known.n_troubles} went wrong: research failures {quote(str(known.folder))}", err=True)
     if gathered.lack:
-        click.echo("what is left is run by submitting its script again", err=True)
+        click.echo("what is left is run by submitting the script again", err=True)
     else:
-        click.echo(f"all is there, join it by: research merge {folder} --into NEW", err=True)
+        script = Path(name) / "merge.sh"
+        by = f"sh {quote(str(script))}" if script.is_file() else f"research merge {quote(name)} --into NEW"
+        click.echo(f"all shards are there, they are joined by: {by}", err=True)
     return True
 
 

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -112,8 +113,8 @@ def study_folder(name: str) -> Path:
             return folder
         if folder.is_dir() and next(find_studies(folder, 1), None) is not None:
             raise Problem(
-                f"{name!r} is no study, it holds some: name one of them, see: research ls {name}; shards are "
-                f"joined by: research merge {name} --into NEW",
+                f"{name!r} is no study, it holds some: name one of them, see: research ls {quote(name)}; "
+                f"shards are joined by: research merge {quote(name)} --into NEW",
                 NOT_FOUND,
             )
     known = [shown(path) for path in find_studies(Path(), most=MOST_LOOKED)]
