@@ -7,7 +7,6 @@ import shlex
 import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 from research.cli.ending import Problem
@@ -168,6 +167,8 @@ def machine_named(name: str) -> Machine:
 
 def template_of(machine: str) -> str:
     """Return the template of a batch system; 'merge' is the script that joins shards."""
+    from importlib.resources import files
+
     return files("research.cli").joinpath("templates", f"{machine}.sh").read_text("utf-8")
 
 

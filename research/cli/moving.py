@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,12 @@ def merge(names: tuple[str, ...], into: str, prefer: str | None, whole: bool) ->
     if whole:
         refuse_parts(gathered)
     which = int(prefer) if prefer is not None and prefer.isdecimal() else prefer
-    ResearchResults.merge(folders, into, which)
+    logger, handler = logging.getLogger("research"), logging.StreamHandler()
+    logger.addHandler(handler)  # it is told where parts were made by other code
+    try:
+        ResearchResults.merge(folders, into, which)
+    finally:
+        logger.removeHandler(handler)
     if gathered is not None and gathered.lack:
         click.echo(f"shards are missing: {gathered.lack}", err=True)
     click.echo(f"{into}: {describe_counts(summarize(Path(into)).counts)}")

@@ -297,5 +297,17 @@ def test_shards_of_a_folder_are_looked_at_and_merged():
     )
 
 
+def test_it_is_told_where_shards_were_made_by_other_code():
+    run = ("run", "noise.py", "--no-parallel", "--seed", 9, "-q", "--name")
+    told(*run, "noise-shards/0", "--shard", "0/2")
+    write("noise.py", NOISE.replace("x + random", "x - random"))
+    told(*run, "noise-shards/1", "--shard", "1/2")
+    done = shell("merge", "noise-shards", "--into", "noise", "--whole")
+    assert (
+        "'noise' is merged of studies of different code, 'noise-shards/1' of 'noise-shards/0'" in done.stderr
+    )
+    assert done.stdout == "noise: 10 done\n"
+
+
 def words_of(*arguments):
     return [" ".join(line.split()) for line in told(*arguments).splitlines()]
