@@ -28,7 +28,7 @@ from research.cli.machines import (
 )
 from research.cli.parameters import HELP
 from research.cli.running import arguments_of_run, open_file, options_of_run
-from research.cli.shards import gather, inside
+from research.cli.shards import MERGE, gather, inside
 
 if TYPE_CHECKING:
     from research.research import Research
@@ -128,7 +128,7 @@ def batch(
         plan, folder = _plan(stack, file, parameters, name, shards, into, options)
     storage = options["storage"]
     submit = Path(script) if script is not None else folder / "submit.sh"
-    join = folder / "merge.sh"
+    join = folder / MERGE
     words = [file, *(word for item in parameters for word in ("-p", item))]
     command = _run_command(words, plan, folder, options, asked["gpus"])
     about = _about(system, plan, folder, submit)
@@ -353,14 +353,14 @@ def _write(files: dict[Path, str], force: bool) -> None:
 def _tell(system: Machine, plan: _Plan, folder: Path, submit: Path, storage: str | None, job: str) -> None:
     """Say what was written, and what to do next."""
     at = shlex.quote(str(folder))
-    named = {"script": shlex.quote(str(submit)), "merge": f"{at}/merge.sh", "job": job}
+    named = {"script": shlex.quote(str(submit)), "merge": f"{at}/{MERGE}", "job": job}
     name = shlex.quote(plan.name)
     where = "" if storage is None else f" --storage {shlex.quote(storage)}"
     click.echo(f"{plan.name}: {plan.n_shards} shards of {plan.size} experiments are run by {submit}")
     click.echo(f"  submit  {system.submit.format(**named)}")
     click.echo(f"  look    {'research show ' + at if storage is None else 'research ls' + where}")
     if storage is None:
-        click.echo(f"  merge   sh {at}/merge.sh")
+        click.echo(f"  merge   sh {at}/{MERGE}")
         if system.prefix:
             click.echo(f"    or    {system.merge.format(**named)}")
     click.echo(f"  then    research results {name}{where}")

@@ -17,6 +17,7 @@ from research.errors import DamagedStudyError
 from research.storage.folder import DATABASE
 from research.storage.parts import shards_run
 
+MERGE = "merge.sh"  # the script that joins shards, in their folder
 _SHOWN = 3  # shards in which something went wrong
 
 
@@ -108,7 +109,11 @@ def gather(folders: Sequence[Path]) -> Gathered | None:
 
 def show_shards(name: str) -> bool:
     """Tell of a folder that holds shards of a study; return whether it does."""
-    gathered = gather(inside(name)) if inside(name) else None
+    found, script = inside(name), Path(name) / MERGE
+    if not found and script.is_file():
+        click.echo(f"{click.style('shards', bold=True)}      none has begun")
+        return True
+    gathered = gather(found)
     if gathered is None:
         return False
     statuses = Counter(known.status for known in gathered.folders.values())
@@ -138,7 +143,6 @@ def show_shards(name: str) -> bool:
     if gathered.lack:
         click.echo("what is left is run by submitting the script again", err=True)
     else:
-        script = Path(name) / "merge.sh"
         by = f"sh {quote(str(script))}" if script.is_file() else f"research merge {quote(name)} --into NEW"
         click.echo(f"all shards are there, they are joined by: {by}", err=True)
     return True

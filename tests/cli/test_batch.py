@@ -273,6 +273,8 @@ def test_shards_are_gone_on_with_under_the_seed_that_they_have():
 
 def test_shards_of_a_folder_are_looked_at_and_merged():
     assert "there is no study 'noise-shards'" in told("show", "noise-shards", status=4)
+    batch("--shards", 3)
+    assert words_of("show", "noise-shards") == ["shards none has begun"]
     run = ("run", "noise.py", "--no-parallel", "--seed", 9, "-q", "--name")
     for number in (2, 0):
         told(*run, f"noise-shards/{number}", "--shard", f"{number}/3")

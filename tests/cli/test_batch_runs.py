@@ -157,6 +157,14 @@ def test_tasks_that_are_counted_from_one_or_from_zero_are_all_shards(machine, in
     assert_equal(ResearchResults("noise"), whole)
 
 
+def test_an_array_of_one_study_in_a_database_needs_no_merge(database, whole, begin):
+    told("batch", "noise.py", "--shards", 2, "--machine", "slurm", "--seed", 5, "--storage", database)
+    assert not Path("noise-shards/merge.sh").exists()
+    tasks = [begin("noise-shards/submit.sh", "SLURM_ARRAY_TASK_ID", task) for task in range(2)]
+    assert {ended(task)[0] for task in tasks} <= {0, 1}
+    assert_equal(ResearchResults("noise", storage=database), whole)
+
+
 def test_this_machine_runs_some_at_a_time_and_goes_on_with_what_was_killed(whole, begin):
     told("batch", "noise.py", "--shards", 3, "--seed", 5, "--into", "my shards", "--line", "export A=b")
     Path("wait").touch()
