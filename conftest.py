@@ -27,9 +27,11 @@ from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser, SkipParse
 collect_ignore = ["docs/conf.py", "docs/_build", "examples", "benchmarks", "tests/study/stand_ins"]
 
 LONG = tuple(
-    f"docs/{name}.md::examples" for name in ("command-line", "parameter-groups", "pipelines", "plots")
+    f"docs/{name}.md::examples"
+    for name in ("batch-systems", "command-line", "parameter-groups", "pipelines", "plots")
 )
 OF_SHELLS = (
+    "batch-systems.md",
     "command-line.md",
     "parameter-groups.md",
 )  # pages whose examples are typed in a shell, and whose Python is files

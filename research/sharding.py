@@ -119,7 +119,8 @@ def allot(
     walks = dict(known.get("walks", {}))
     key, group = beyond(past, settings)
     first_key = walks.setdefault(digest(walk), key)
-    kept = {"walks": walks, "keys": max(key, first_key + size), "groups": group + size}
+    parts = sorted({*map(tuple, known.get("parts", ())), tuple(shard)})  # what is here, and not yet elsewhere
+    kept = {"walks": walks, "keys": max(key, first_key + size), "groups": group + size, "parts": parts}
     return Part(shard, first_key, group), kept
 
 

@@ -12,6 +12,7 @@ import click
 
 from research.cli.ending import NOT_FOUND, OK, Problem
 from research.cli.printing import ago, clean, describe_counts, print_table, show_status, status_color
+from research.cli.shards import show_shards
 from research.cli.studies import (
     TROUBLES,
     Summary,
@@ -115,8 +116,10 @@ Examples:
 @click.option("--plan", is_flag=True, help="What is left to be run. This runs code: the study's definition.")
 def show(name: str, best: str | None, is_min: bool, limit: int, plan: bool) -> int:
     """Show a study as it is, also while it runs: its progress, what went wrong, and the range of each
-    variable.
+    variable. Of a folder of shards, as `batch` makes it, it shows how far they are.
     """
+    if best is None and not plan and show_shards(name):
+        return OK
     folder = study_folder(name)
     known = summarize(folder)
     if best is not None:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from research.cli.batch import batch
 from research.cli.completing import completion
 from research.cli.ending import INTERRUPTED, PIPE, Problem, problem_of
 from research.cli.looking import failures, log, ls, show
@@ -82,7 +83,7 @@ def cli(traceback: bool) -> None:
 
 for _command in (
     *(run, ls, show, results, log, failures, resume, stop),
-    *(merge, snapshot, export, import_, check, params, completion),
+    *(batch, merge, snapshot, export, import_, check, params, completion),
 ):
     cli.add_command(_command)
 

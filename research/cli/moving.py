@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import click
 from research.cli.ending import FAILED, OK, Problem
 from research.cli.parameters import read_settings
 from research.cli.printing import clean, describe_counts
+from research.cli.shards import folders_named, gather, refuse_parts
 from research.cli.studies import (
     TROUBLES,
     complete_study,
@@ -29,6 +31,7 @@ from research.cli.values import split
 Examples:
   research merge part-0 part-1 --into all
   research merge part-* --into all --prefer last
+  research merge digits-shards --into digits --whole
 """,
 )
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=complete_study)
@@ -38,13 +41,26 @@ Examples:
     metavar="WHICH",
     help="The study that counts where two differ: its place in the list from 0, first or last.",
 )
-def merge(names: tuple[str, ...], into: str, prefer: str | None) -> int:
-    """Join studies, which ran parts of one domain on several machines say, to one in a new folder."""
+@click.option("--whole/--partial", help="Refuse shards of which one has not come to its end. Default: no.")
+def merge(names: tuple[str, ...], into: str, prefer: str | None, whole: bool) -> int:
+    """Join studies, which ran parts of one domain on several machines say, to one in a new folder. A NAME may
+    be a folder that holds such, as those of `batch`.
+    """
     from research.results.results import ResearchResults
 
-    folders = [study_folder(name) for name in names]
+    folders = folders_named(names)
+    gathered = gather(folders)
+    if whole:
+        refuse_parts(gathered)
     which = int(prefer) if prefer is not None and prefer.isdecimal() else prefer
-    ResearchResults.merge(folders, into, which)
+    logger, handler = logging.getLogger("research"), logging.StreamHandler()
+    logger.addHandler(handler)  # it is told where parts were made by other code
+    try:
+        ResearchResults.merge(folders, into, which)
+    finally:
+        logger.removeHandler(handler)
+    if gathered is not None and gathered.lack:
+        click.echo(f"shards are missing: {gathered.lack}", err=True)
     click.echo(f"{into}: {describe_counts(summarize(Path(into)).counts)}")
     return OK
 

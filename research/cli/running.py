@@ -23,35 +23,39 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=Callable[..., Any])
 _NOT_HERE = ("self", "executor_class", "dump_results", "resume", "dry_run", "name", "bar", "debug")
 
-_OPTIONS = (
-    click.option(
+_OPTIONS = {
+    "workers": click.option(
         "-w", "--workers", metavar="N", help="How many processes, or 'auto': as many as there is room for."
     ),
-    click.option("--devices", metavar="LIST", help="GPUs for them, as 0,1."),
-    click.option("--backend", metavar="NAME", help="Where they are: processes (the default), dask or ray."),
-    click.option("--address", help="Of the cluster. Default: one on this machine, for this run."),
-    click.option("--resources", metavar="LIST", help="What each has there, as GPU=1,CPU=2,memory=8GB."),
-    click.option("--dry-run", is_flag=True, help="Only say what would be run."),
-    click.option("--retry-failed", is_flag=True, help="Also run again what failed."),
-    click.option(
+    "devices": click.option("--devices", metavar="LIST", help="GPUs for them, as 0,1."),
+    "backend": click.option(
+        "--backend", metavar="NAME", help="Where they are: processes (the default), dask or ray."
+    ),
+    "address": click.option("--address", help="Of the cluster. Default: one on this machine, for this run."),
+    "resources": click.option(
+        "--resources", metavar="LIST", help="What each has there, as GPU=1,CPU=2,memory=8GB."
+    ),
+    "dry_run": click.option("--dry-run", is_flag=True, help="Only say what would be run."),
+    "retry_failed": click.option("--retry-failed", is_flag=True, help="Also run again what failed."),
+    "code_changed": click.option(
         "--code-changed",
         type=click.Choice(["keep", "rerun"]),
         help="What becomes of results that were made by other code.",
     ),
-    click.option(
+    "seed": click.option(
         "--seed",
         type=int,
         help="Of everything random. Default: a new one, or the study's.",
     ),
-    click.option("--n-iters", type=click.IntRange(min=1), help="Iterations of each experiment."),
-    click.option("--detach", is_flag=True, help="Return at once; the study runs by itself."),
-    click.option("--no-parallel", is_flag=True, help="Run everything in this process."),
-    click.option("--note", help="Kept with what is known of this run."),
-    click.option("--snapshot", is_flag=True, help="Copy a study that is gone on with before."),
-    click.option("--shard", metavar="K/N", help="Only part K of N, from 0, as 0/4; see --storage."),
-    storage_option,
-    click.option("-q", "--quiet", is_flag=True, help="No progress bar, no last line."),
-    click.option(
+    "n_iters": click.option("--n-iters", type=click.IntRange(min=1), help="Iterations of each experiment."),
+    "detach": click.option("--detach", is_flag=True, help="Return at once; the study runs by itself."),
+    "no_parallel": click.option("--no-parallel", is_flag=True, help="Run everything in this process."),
+    "note": click.option("--note", help="Kept with what is known of this run."),
+    "snapshot": click.option("--snapshot", is_flag=True, help="Copy a study that is gone on with before."),
+    "shard": click.option("--shard", metavar="K/N", help="Only part K of N, from 0, as 0/4; see `batch`."),
+    "storage": storage_option,
+    "quiet": click.option("-q", "--quiet", is_flag=True, help="No progress bar, no last line."),
+    "more": click.option(
         "-o",
         "--option",
         "more",
@@ -59,13 +63,18 @@ _OPTIONS = (
         metavar="NAME=VALUE",
         help="Any other argument of Research.run, as timeout=60.",
     ),
-)
+}
 
 
-def _with_options(function: C) -> C:
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
+def options_of_run(*names: str) -> Callable[[C], C]:
+    """Give a command options of `run`. Default: all of them."""
+
+    def give(function: C) -> C:
+        for name in reversed(names or tuple(_OPTIONS)):
+            function = _OPTIONS[name](function)
+        return function
+
+    return give
 
 
 @click.command(
@@ -87,7 +96,7 @@ Examples:
     "--name", help="The study's folder. Default: as the file says; of a sweep, the function's name."
 )
 @click.option("--resume", is_flag=True, help="Go on with a study that is there, else begin it.")
-@_with_options
+@options_of_run()
 def run(file: str, parameters: tuple[str, ...], name: str | None, resume: bool, **options: Any) -> int:
     """Run the study that a Python FILE holds: a Research; or one of its functions, for each config of its
     Domain.
@@ -120,7 +129,7 @@ Examples:
 """,
 )
 @study_argument
-@_with_options
+@options_of_run()
 def resume(name: str, **options: Any) -> int:
     """Go on with a study, by the definition that is kept in its folder: run what it has not done.
 
@@ -205,6 +214,7 @@ def split_file(text: str) -> tuple[Path, str | None]:
 
 def arguments_of_run(options: dict[str, Any]) -> dict[str, Any]:
     """Return options as arguments of `Research.run`; those that were not given are left out."""
+    options = {**dict.fromkeys(_OPTIONS), "more": (), **options}
     from research.research import Research
 
     names = ("code_changed", "seed", "n_iters", "note", "backend", "address")
@@ -212,7 +222,7 @@ def arguments_of_run(options: dict[str, Any]) -> dict[str, Any]:
     given = {name: options[name] for name in names if options[name] is not None}
     given |= {name: True for name in flags if options[name]}
     if options["workers"] is not None:
-        given["workers"] = read_workers(options["workers"])
+        given["workers"] = read_workers(str(options["workers"]))
     if options["resources"] is not None:
         given["resources"] = read_settings(options["resources"].split(","), "--resources")
     if options["devices"] is not None:
@@ -270,11 +280,12 @@ def read_shard(text: str) -> tuple[int, int]:
 
 def _run(study: Research, name: str, given: dict[str, Any], is_quiet: bool) -> int:
     """Run a study; say what came of it, or how to go on."""
+    part = "" if given.get("shard") is None else " --shard {}/{}".format(*given["shard"])
     try:
         study.run(**given)
     except (KeyboardInterrupt, SystemExit) as error:
         if study.is_kept:
-            click.echo(f"{name}: go on with it by: research resume {name}", err=True)
+            click.echo(f"{name}: go on with it by: research resume {name}{part}", err=True)
         if isinstance(error, SystemExit):  # SIGTERM, or the terminal is gone
             raise
         sys.exit(INTERRUPTED)

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -22,6 +23,7 @@ from research.storage.base import Study
 from research.storage.connecting import connect_read_only
 from research.storage.folder import DATABASE, EXPERIMENTS
 from research.storage.lock import is_held
+from research.storage.parts import shards_run
 
 if TYPE_CHECKING:
     from research.storage.places import Place
@@ -109,6 +111,12 @@ def study_folder(name: str) -> Path:
     with suppress(OSError, ValueError):
         if (folder / DATABASE).is_file():
             return folder
+        if folder.is_dir() and next(find_studies(folder, 1), None) is not None:
+            raise Problem(
+                f"{name!r} is no study, it holds some: name one of them, see: research ls {quote(name)}; "
+                f"shards are joined by: research merge {quote(name)} --into NEW",
+                NOT_FOUND,
+            )
     known = [shown(path) for path in find_studies(Path(), most=MOST_LOOKED)]
     hint = did_you_mean(name, known) or ("" if known else "; there is none below this folder")
     raise Problem(f"there is no study {name!r}{hint}", NOT_FOUND)
@@ -168,10 +176,17 @@ def summarize(folder: Path) -> Summary:
         study = Study(
             "", float(created), int(seed), str(version), str(domain), settings, finished, outcome, error
         )
-        return summary_of(folder, study, rows, is_running)
+        own = shards_run(settings)  # one process at a time runs a folder: no other shards are under way there
+        return summary_of(folder, study, rows, is_running, None if own is None else own.size)
 
 
-def summary_of(folder: Path, study: Study, rows: Iterable[Sequence[Any]], is_running: bool) -> Summary:
+def summary_of(
+    folder: Path,
+    study: Study,
+    rows: Iterable[Sequence[Any]],
+    is_running: bool,
+    own_size: int | None = None,
+) -> Summary:
     """Return what is known of a study, of which there are so many experiments of each status.
 
     Parameters
@@ -181,11 +196,13 @@ def summary_of(folder: Path, study: Study, rows: Iterable[Sequence[Any]], is_run
     rows : iterable of tuple
         A status, how many there are, when one of them began last, and ended last.
     is_running : bool
+    own_size : int, optional
+        How many experiments it is to have, where that is not its domain's affair.
     """
     rows = list(rows)
     counts = {str(status): int(count) for status, count, _, _ in rows}
     moments = [float(moment) for row in rows for moment in row[2:] if moment is not None]
-    size = study.settings.get("size")
+    size = study.settings.get("size") if own_size is None else own_size
     return Summary(
         folder,
         RUNNING if is_running else study.outcome or KILLED,

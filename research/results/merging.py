@@ -18,6 +18,7 @@ from research.results.keeping import join_columns
 from research.storage.base import Study
 from research.storage.damage import readable
 from research.storage.folder import study_name
+from research.storage.parts import are_of_one_walk
 from research.storage.places import DatabasePlace, FolderPlace, Place, SharedPlace
 
 if TYPE_CHECKING:
@@ -162,7 +163,9 @@ def _join(name: str, sides: Sequence[Side]) -> tuple[Study, list[Shift]]:
     settings |= {
         "parameters": _together(given, "parameters"),
         "variables": _together(given, "variables"),
-        "size": None,  # parts may have experiments in common
+        # parts may have experiments in common, but for shards of one domain
+        "size": _common([item.get("size") for item in given]) if are_of_one_walk(given) else None,
+        "shards": None,  # keys are others now
         "workers": sum(side.n_workers for side in sides),
         "branches": max(side.n_slots for side in sides),
         "profile": max(item.get("profile") or 0 for item in given),

@@ -122,6 +122,7 @@ class Joint:
     def __init__(self, sides: Sequence[Side], turns: Sequence[int]) -> None:
         self._sides = sides
         self._turns = turns
+        self._keeps_numbers = False  # of experiments, which are those of one study
         self._engine = sa.create_engine("sqlite://", creator=_connect)
         self._connection = self._engine.connect()
         _notes.create_all(self._connection)
@@ -132,14 +133,17 @@ class Joint:
         self._connection.close()
         self._engine.dispose()
 
-    def survey(self, by_repetition: bool) -> None:
+    def survey(self, by_repetition: bool, by_key: bool = False) -> None:
         """Look which experiments there are, and choose the study from which each is taken.
 
         Parameters
         ----------
         by_repetition : bool
             Whether all first repetitions come before all second ones.
+        by_key : bool
+            Whether the order is that of keys, as studies are shards of one domain.
         """
+        self._keeps_numbers = by_key
         for side, turn in zip(self._sides, self._turns, strict=True):
             with self._reading(side) as [(study, source)]:
                 self._find(side, turn, study, source(schema.experiments))
@@ -148,7 +152,8 @@ class Joint:
         ]
         rank = sa.func.row_number().over(partition_by=[*outer, _found.c.side], order_by=_found.c.number)
         ranked = sa.select(_found, rank.label("among")).subquery()
-        order = [*(ranked.c[column.name] for column in outer), ranked.c.among, ranked.c.side]
+        ranks = [*(ranked.c[column.name] for column in outer), ranked.c.among]
+        order = [*([ranked.c.key] if by_key else ranks), ranked.c.side]
         place = sa.func.row_number().over(order_by=order)
         placed = sa.select(ranked, place.label("place")).subquery()
         choice = sa.func.row_number().over(partition_by=placed.c.id, order_by=[placed.c.rank, placed.c.turn])
@@ -245,7 +250,8 @@ class Joint:
             key = rows.c.key if table is schema.experiments else rows.c.experiment
             columns[key.name] = _taken.c.new
             if table is schema.experiments:
-                columns["number"] = _taken.c.new
+                if not self._keeps_numbers:
+                    columns["number"] = _taken.c.new
                 for name in Shift._fields:
                     columns[name] = rows.c[name] + getattr(shift, name)
             query = sa.select(*columns.values()).select_from(

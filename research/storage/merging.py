@@ -23,6 +23,7 @@ from research.storage.joining import Folder, Joint, Shift, Side
 from research.storage.lock import is_held
 from research.storage.opening import sqlite_store
 from research.storage.outputs import STREAMS
+from research.storage.parts import are_of_one_walk
 from research.storage.shelf import object_path
 from research.whole import temporary_name
 
@@ -131,7 +132,8 @@ def write_merged(
     target = Path(into).absolute()
     _refuse_what_exists(into)
     with closing(Joint(sides, preference.turns)) as joint:
-        joint.survey(all(side.study.settings.get("repeat_each") is None for side in sides))
+        given = [side.study.settings for side in sides]
+        joint.survey(all(item.get("repeat_each") is None for item in given), are_of_one_walk(given))
         _refuse_contradictions(joint.contradictions(preference.settles))
         _write_whole(target, lambda folder: _fill(folder, sides, joint, study, shifts))
 

@@ -164,6 +164,28 @@ def test_shards_one_after_another_give_what_one_run_gives(where, whole, request)
     assert_equal(ResearchResults("study", storage=storage), whole)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 0, 3, 1)])
+def test_shards_in_folders_of_their_own_are_merged_to_what_one_run_gives(order, whole):
+    for k in order:
+        described(f"part-{k}").run(shard=(k, 4), seed=5, bar=False, parallel=False)
+    merged = ResearchResults.merge([f"part-{k}" for k in order], into="study")
+    assert_equal(merged, whole)
+    assert merged.study.settings["size"] == whole.study.settings["size"]
+
+
+def test_what_is_missing_of_merged_shards_is_run_by_going_on_with_them(whole):
+    for k in (0, 2):
+        described(f"part-{k}").run(shard=(k, 3), seed=5, bar=False, parallel=False)
+    merged = ResearchResults.merge(["part-2", "part-0"], into="study")
+    kept = set(merged.configs)
+    assert list(merged.configs) == [id_ for id_ in whole.configs if id_ in kept]
+    described().run(shard=(0, 3), resume=True, bar=False, parallel=False)
+    assert Research.load("study").run(bar=False, parallel=False).monitor.counts == {"done": 62}
+    assert set(ResearchResults("study").configs) == set(whole.configs)
+    keys = [row.key for row in ResearchResults("study").store.read().experiments]
+    assert len(set(keys)) == len(keys) == 62
+
+
 def test_a_domain_that_has_grown_is_run_in_shards_after_what_is_there(database):
     small, large = Domain(a=[1, 2, 3]), Domain(a=[0, 1, 2, 3, 4])
     for k, domain in ((0, small), (1, large), (1, small), (0, large)):
