@@ -268,6 +268,7 @@ class _Served:
                     self._pass_on(events)
             if self._agent.is_late:
                 self._backend.kill(0, 0.0)  # what it still does would be done twice
+                self._backend.events(0.0)
             elif not self._agent.is_forsaken:
                 self._agent.say([Died(self._worker, "the cluster takes its place away", None)])
         finally:

@@ -119,6 +119,7 @@ class DaskEngine:
         self._needs = needs
         self._n_workers = n_workers
         self._patience = patience
+        self._found = ""  # where it is
         self._cluster: Any = None
         self._client: Any = None
         self._greetings: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
@@ -153,6 +154,7 @@ class DaskEngine:
                 f"there is no scheduler of Dask at {self._address!r}: {type(error).__name__}: {error}; start "
                 "one by `dask scheduler`, or leave `address` out for a cluster on this machine"
             ) from error
+        self._found = self._client.scheduler.address
         await self._check_resources()
 
     def _note(self, event: tuple[float, Mapping[str, Any]]) -> None:
@@ -190,7 +192,7 @@ class DaskEngine:
             await asyncio.sleep(_LOOK_SECONDS)
         if self._client.status != "running":
             raise UnfitError(
-                f"the scheduler of Dask at {self._client.scheduler.address} cannot be reached any more: "
+                f"the scheduler of Dask at {self._found} cannot be reached any more: "
                 "run(resume=True) goes on with the study, on whichever cluster, or by processes of this "
                 "machine"
             )
