@@ -295,8 +295,12 @@ class _DaskPlaced:
         """See whether the scheduler still has the worker: it knows at once of processes that are killed."""
         known = self._client.scheduler.identity(n_workers=-1)
         workers = (await asyncio.wait_for(known, _SCHEDULER_SECONDS))["workers"]
-        if self._address not in workers:
-            raise LostError("Dask has lost the worker that it was on")
+        if self._address in workers:
+            return
+        events = await self._client.scheduler.events(topic=self._address)
+        if any(event.get("status") == "closing_gracefully" for _, event in events):
+            raise LostError("Dask has retired the worker that it was on", in_order=True)
+        raise LostError("Dask has lost the worker that it was on")
 
     async def discard(self) -> None:
         with contextlib.suppress(Exception):

@@ -11,7 +11,18 @@ from research.version import __version__
 
 
 class LostError(Exception):
-    """An agent is gone, or cannot be reached; its text says why."""
+    """An agent is gone, or cannot be reached; its text says why.
+
+    Parameters
+    ----------
+    reason : str
+    in_order : bool, default False
+        Whether its place was taken away on purpose: what ran there is not to blame.
+    """
+
+    def __init__(self, reason: str, in_order: bool = False) -> None:
+        super().__init__(reason)
+        self.in_order = in_order
 
 
 class UnfitError(Exception):

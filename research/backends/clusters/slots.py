@@ -113,7 +113,8 @@ class Slot:
                 except LostError as error:
                     if self._is_leaving:
                         return
-                    self._said.put((worker, life, Died(worker, str(error), AT_FIRST)))
+                    task = None if error.in_order else AT_FIRST
+                    self._said.put((worker, life, Died(worker, str(error), task)))
                     failed, most = 0, _FAILED_AGAIN
                 except _NoPlaceError as error:
                     failed += 1

@@ -58,12 +58,12 @@ def table(name):
     return found.sort_values(["id", "iteration"], ignore_index=True)
 
 
-def driver(tmp_path, code, **environment):
-    """Run a script in a process of its own; return that."""
+def driver(tmp_path, code, prefix=(), **environment):
+    """Run a script in a process of its own, on a host that the prefix leads to; return that."""
     script = tmp_path / "script.py"
     script.write_text(textwrap.dedent(code))
     return subprocess.Popen(
-        [sys.executable, str(script)],
+        [*prefix, sys.executable, str(script)],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE,
