@@ -25,6 +25,7 @@ from research.events import (
     Ended,
     Event,
     Failure,
+    Remark,
     Replace,
     Retired,
     Revoke,
@@ -178,6 +179,8 @@ class Driver:
                 self._note_shortage(event, backend)
             elif isinstance(event, Asks) and self._judge is not None:
                 self._judge.ask(event)
+            elif isinstance(event, Remark):
+                self._log.log(logging.WARNING if event.is_warning else logging.INFO, "%s", event.text)
         for task in self._scheduler.take_done():
             self._settle(task)
 

@@ -280,6 +280,13 @@ class CheckFailed(NamedTuple):
     reason: str
 
 
+class Remark(NamedTuple):
+    """What a backend wants to be in the log."""
+
+    text: str
+    is_warning: bool = False
+
+
 Command: TypeAlias = Run | Replace | Revoke | Verdict | Stop
 Event: TypeAlias = (
     Ready
@@ -296,6 +303,7 @@ Event: TypeAlias = (
     | Waiting
     | Retired
     | CheckFailed
+    | Remark
 )
 
 DONE, FAILED, LOST, TIMEOUT = "done", "failed", "lost", "timeout"  # how an experiment has ended

@@ -9,6 +9,9 @@ knowing.
 
 The driver calls, and the agent answers. What both say is numbered, so that a call whose answer was lost can
 be made again. An agent that has not been called for long takes the driver for dead, and ends with its worker.
+
+Whichever of them is cut off, the agent is the first to give up: its time begins when it gave an answer that
+the driver has had, and the driver's when that has come. So what the driver hands out again runs nowhere else.
 """
 
 from __future__ import annotations
@@ -18,7 +21,6 @@ import contextlib
 import os
 import pickle
 import shutil
-import tempfile
 import threading
 import time
 import traceback
@@ -30,6 +32,8 @@ from typing import Any, NamedTuple
 from research.backends.base import WorkerSpec
 from research.backends.clusters.engine import Hello
 from research.backends.clusters.files import FilePart, Folders, Receiver
+from research.backends.clusters.homes import own_folder
+from research.backends.clusters.pieces import NOTHING, PIECE, Joiner, cut
 from research.backends.parcels import Parcel
 from research.backends.processes import ProcessBackend
 from research.events import FAILED, Died, Ended, Event, Failure, Run, StartFailed, Task, TaskDone
@@ -37,7 +41,7 @@ from research.scheduling.devices import get_devices
 from research.storage.folder import EXPERIMENTS
 
 MOST_WAITING = 1 << 26  # bytes for the driver, beyond which the worker is not heard
-MOST_AT_ONCE = 1 << 24  # bytes of one answer, unless one message is longer
+MOST_AT_ONCE = PIECE  # bytes of one answer, or little more
 LOOK_SECONDS = 0.5  # between two looks at whether anybody wants this agent
 
 
@@ -74,13 +78,16 @@ class Agent:
         self._devices = tuple(devices)
         self._lease = lease
         self._lock = threading.Condition()
-        self._heard = time.monotonic()
+        self._heard = time.monotonic()  # when the driver was there for certain
         self._told: deque[bytes] = deque()
-        self._n_told = 0  # messages that came so far
-        self._to_say: deque[bytes] = deque()
+        self._joiner = Joiner()
+        self._n_told = 0  # pieces of messages that came so far
+        self._to_say: deque[bytes] = deque()  # pieces
         self._first = 0  # number of the first of these
+        self._answers: deque[tuple[int, float]] = deque()  # up to which number, and when
         self._size = 0  # of all of them, in bytes
         self._is_over = False
+        self._is_late = False  # nobody wants to hear what there still is
         self._listeners: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
         self._bell, self._button = os.pipe()
         for descriptor in (self._bell, self._button):
@@ -88,12 +95,13 @@ class Agent:
 
     # called by the engine, from whichever thread
 
-    def tell(self, first: int, messages: Sequence[bytes]) -> None:
-        """Take messages, the first of which has this number; those that came before are left out."""
+    def tell(self, first: int, pieces: Sequence[bytes]) -> None:
+        """Take pieces of messages, the first of which has this number; what came before is left out."""
         with self._lock:
-            self._heard = time.monotonic()
-            new = messages[max(0, self._n_told - first) :]
-            self._told.extend(new)
+            if self.is_late:
+                return
+            new = pieces[max(0, self._n_told - first) :]
+            self._told.extend(message for piece in new if (message := self._joiner.join(piece)) is not None)
             self._n_told += len(new)
             self._ring()
 
@@ -108,7 +116,7 @@ class Agent:
             if answer == []:
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(news.wait(), seconds)
-                answer = self._take(position)
+                answer = self._take(position, or_nothing=True)
             return answer
         finally:
             with self._lock:
@@ -120,13 +128,19 @@ class Agent:
             self._is_over = True
             self._ring()
 
-    def _take(self, position: int) -> list[bytes] | None:
+    def _take(self, position: int, or_nothing: bool = False) -> list[bytes] | None:
         with self._lock:
-            self._heard = time.monotonic()
+            while self._answers and self._answers[0][0] <= position:
+                _, answered = self._answers.popleft()
+                self._heard = max(self._heard, answered)
+            if self.is_late:
+                return None
             while self._to_say and self._first < position:
                 self._size -= len(self._to_say.popleft())
                 self._first += 1
             self._lock.notify_all()
+            if or_nothing and not self._to_say and not self._is_over:
+                self._to_say.append(NOTHING)  # a number that the driver can say it has come to
             answer: list[bytes] = []
             size = 0
             for message in self._to_say:
@@ -134,6 +148,9 @@ class Agent:
                 if answer and size > MOST_AT_ONCE:
                     break
                 answer.append(message)
+            end = self._first + len(answer)
+            if answer and (not self._answers or self._answers[-1][0] < end):
+                self._answers.append((end, time.monotonic()))
             return None if self._is_over and not answer else answer
 
     def _ring(self) -> None:
@@ -155,9 +172,9 @@ class Agent:
         begin = self._first_command(is_wanted)
         try:
             if begin is not None:
-                with tempfile.TemporaryDirectory(prefix="research-", ignore_cleanup_errors=True) as folder:
-                    self._lease = begin.lease
-                    _Served(self, begin, Path(folder), self._devices).run(is_wanted)
+                self._lease = begin.lease
+                with own_folder() as folder:
+                    _Served(self, begin, folder, self._devices).run(is_wanted)
         except Exception:
             self.say([StartFailed(0 if begin is None else begin.worker, traceback.format_exc())])
         finally:
@@ -194,16 +211,27 @@ class Agent:
     @property
     def is_forsaken(self) -> bool:
         """Whether it is over, or the driver has not been heard of for too long."""
-        return self._is_over or time.monotonic() - self._heard > self._lease
+        return self._is_over or self.is_late
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the driver, if it is there, has given this up, whatever comes from it now.
+
+        This process, or the whole machine, may have been stopped meanwhile: so that is for ever.
+        """
+        self._is_late = self._is_late or time.monotonic() - self._heard > self._lease
+        return self._is_late
 
     def say(self, what: Sequence[Event | FilePart]) -> None:
         """Say things to the driver, when there is room for them."""
-        message = pickle.dumps(list(what), protocol=5)
+        if not what:
+            return
+        pieces = list(cut(pickle.dumps(list(what), protocol=5)))
         with self._lock:
             while self._size > MOST_WAITING and not self.is_forsaken:
                 self._lock.wait(LOOK_SECONDS)
-            self._to_say.append(message)
-            self._size += len(message)
+            self._to_say.extend(pieces)
+            self._size += sum(map(len, pieces))
             self._tell_listeners()
 
     def _tell_listeners(self) -> None:
@@ -238,6 +266,11 @@ class _Served:
                 events = self._backend.events(LOOK_SECONDS)
                 if events:
                     self._pass_on(events)
+            if self._agent.is_late:
+                self._backend.kill(0, 0.0)  # what it still does would be done twice
+                self._backend.events(0.0)
+            elif not self._agent.is_forsaken:
+                self._agent.say([Died(self._worker, "the cluster takes its place away", None)])
         finally:
             self._backend.close()
             self._receiver.close()

@@ -27,6 +27,7 @@ from research.events import (
     Event,
     Member,
     Ready,
+    Remark,
     Replace,
     Retired,
     Revoked,
@@ -36,6 +37,7 @@ from research.events import (
 )
 from research.storage.folder import EXPERIMENTS
 
+WAIT_SECONDS = 5.0  # without a place for any worker, after which the log says so
 LOOK_SECONDS = 2.0  # between two looks at how large the cluster is
 _CLOSE_SECONDS = 10.0
 
@@ -75,7 +77,7 @@ class ClusterBackend:
         self._loop = asyncio.new_event_loop()
         self._thread: threading.Thread | None = None
         self._said: Said = queue.SimpleQueue()
-        self._growing: list[Future[None]] = []
+        self._jobs: list[Future[None]] = []
         self._slots: list[Slot] = []
         self._parcels: list[Parcel] = []
         self._blueprint: Blueprint | None = None
@@ -98,8 +100,8 @@ class ClusterBackend:
             self.close()
             raise StudyError(str(error)) from error
         self._widen(len(workers))
-        if self._grows:
-            self._growing.append(asyncio.run_coroutine_threadsafe(self._grow(), self._loop))
+        for job in (self._tell_waiting(), *((self._grow(),) if self._grows else ())):
+            self._jobs.append(asyncio.run_coroutine_threadsafe(job, self._loop))
 
     def _call(self, coroutine: Coroutine[Any, Any, Any], seconds: float | None = None) -> Any:
         """Run something in the loop, and wait for it."""
@@ -120,6 +122,20 @@ class ClusterBackend:
             with contextlib.suppress(Exception):  # the engine is out of reach: it may come back
                 self._widen(await self._engine.room())
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def _tell_waiting(self) -> None:
+        """Say in the log if workers have to wait for places."""
+        await asyncio.sleep(WAIT_SECONDS)
+        n_placed = sum(slot.is_placed for slot in self._slots)
+        if n_placed < len(self._slots):
+            room = None
+            with contextlib.suppress(Exception):
+                room = await self._engine.room()
+            text = (
+                f"{len(self._slots) - n_placed} of {len(self._slots)} workers wait for a place"
+                f"{'' if room is None else f'; the cluster has room for {room}'}"
+            )
+            self._said.put((0, 0, Remark(text, n_placed == 0)))
 
     def send(self, worker: int, command: Command) -> None:
         if isinstance(command, Replace):
@@ -218,7 +234,7 @@ class ClusterBackend:
         self._receiver.close()
 
     async def _leave(self) -> None:
-        for job in self._growing:
+        for job in self._jobs:
             job.cancel()
         await asyncio.gather(*(slot.leave() for slot in self._slots), return_exceptions=True)
         await self._engine.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import pickle
 import threading
@@ -21,8 +22,11 @@ from research.backends.clusters.engine import Hello, LostError, Needs, UnfitErro
 
 _TOPIC = "research-agents"  # under which agents tell clients where they are
 _HANDLER = "research_agent"
-_CONNECT_SECONDS = 30.0
 _LEAVE_SECONDS = 3.0  # that an agent has to end its worker
+_FORGET_SECONDS = 10.0  # that its last words wait for somebody to ask for them
+_SLOW_SECONDS = 10.0  # beyond what it was to take, after which a call is made again
+_SCHEDULER_SECONDS = 10.0  # for the scheduler to say which workers it has
+_LOOK_SECONDS = 0.1
 _AGENTS: dict[str, Agent] = {}  # of this process, by the keys of their tasks
 _LENT: set[str] = set()  # devices of this process that agents have
 _LOCK = threading.Lock()
@@ -36,16 +40,26 @@ def serve(key: str, n_gpus: int) -> None:
     from distributed import get_worker
     from distributed.core import Status
 
-    worker = get_worker()
+    worker, running = get_worker(), (Status.running, Status.paused)
     worker.handlers[_HANDLER] = answer
     with _lent(n_gpus) as devices:
         _AGENTS[key] = agent = Agent(devices)
         try:
             worker.log_event(_TOPIC, {"key": key, "address": worker.address, "hello": tuple(agent.hello)})
-            agent.run(lambda: worker.status in (Status.running, Status.paused))
+            agent.run(lambda: worker.status in running and _is_wanted(worker, key))
         finally:
-            # its last words wait for as long as somebody may ask for them
-            threading.Timer(10.0, _AGENTS.pop, (key, None)).start()
+            with contextlib.suppress(RuntimeError):  # the loop has been closed
+                worker.loop.asyncio_loop.call_soon_threadsafe(_forget_later, key)
+
+
+def _is_wanted(worker: Any, key: str) -> bool:
+    """Return whether the task of an agent is still to be run here; if not, Dask cannot end it by itself."""
+    task = worker.state.tasks.get(key)
+    return task is not None and task.state in ("executing", "long-running")
+
+
+def _forget_later(key: str) -> None:
+    asyncio.get_running_loop().call_later(_FORGET_SECONDS, _AGENTS.pop, key, None)
 
 
 async def answer(key: str, **call: Any) -> dict[str, Any]:
@@ -96,12 +110,16 @@ class DaskEngine:
     needs : Needs
     n_workers : int
         Of the cluster in this process.
+    patience : float
+        Seconds for the scheduler to answer, and to come back when the connection to it is lost.
     """
 
-    def __init__(self, address: Any, needs: Needs, n_workers: int) -> None:
+    def __init__(self, address: Any, needs: Needs, n_workers: int, patience: float) -> None:
         self._address, self._security = _read_address(address)
         self._needs = needs
         self._n_workers = n_workers
+        self._patience = patience
+        self._found = ""  # where it is
         self._cluster: Any = None
         self._client: Any = None
         self._greetings: dict[str, asyncio.Future[Mapping[str, Any]]] = {}
@@ -117,8 +135,9 @@ class DaskEngine:
                     threads_per_worker=self._n_workers,
                     processes=False,
                     asynchronous=True,
-                    dashboard_address=":0",
+                    dashboard_address=None,
                     memory_limit=0,
+                    silence_logs=logging.CRITICAL,  # what matters is in the log of the study
                     resources={name: amount * self._n_workers for name, amount in self._needs.resources},
                 )
             address = self._cluster or self._address
@@ -126,7 +145,7 @@ class DaskEngine:
                 address,
                 asynchronous=True,
                 set_as_default=False,
-                timeout=_CONNECT_SECONDS,
+                timeout=self._patience,
                 security=None if self._cluster else self._security,
                 name="research",
             )
@@ -135,7 +154,7 @@ class DaskEngine:
                 f"there is no scheduler of Dask at {self._address!r}: {type(error).__name__}: {error}; start "
                 "one by `dask scheduler`, or leave `address` out for a cluster on this machine"
             ) from error
-        self._client.subscribe_topic(_TOPIC, self._note)
+        self._found = self._client.scheduler.address
         await self._check_resources()
 
     def _note(self, event: tuple[float, Mapping[str, Any]]) -> None:
@@ -164,9 +183,23 @@ class DaskEngine:
 
     async def room(self) -> int:
         wanted = dict(self._needs.resources)
-        return sum(_fits(worker, wanted) for worker in (await self._workers()).values())
+        workers = (await self._workers()).values()
+        return sum(_fits(worker, wanted) for worker in workers if worker["status"] == "running")
+
+    async def _be_connected(self) -> None:
+        """Wait until the scheduler is there, unless it has been away for too long."""
+        while self._client.status == "connecting":
+            await asyncio.sleep(_LOOK_SECONDS)
+        if self._client.status != "running":
+            raise UnfitError(
+                f"the scheduler of Dask at {self._found} cannot be reached any more: "
+                "run(resume=True) goes on with the study, on whichever cluster, or by processes of this "
+                "machine"
+            )
 
     async def place(self, worker: int) -> _DaskPlaced:
+        await self._be_connected()
+        self._client.subscribe_topic(_TOPIC, self._note)  # (which a new connection does not know)
         key = f"research-agent-{worker}-{uuid4().hex}"
         greeted = self._greetings[key] = asyncio.get_running_loop().create_future()
         future = self._client.submit(
@@ -184,8 +217,9 @@ class DaskEngine:
             if not greeted.done():
                 raise self._unfit(ended)
             greeting = greeted.result()
-            hello = Hello(*greeting["hello"])
-            return _DaskPlaced(self._client, future, key, greeting["address"], hello)
+            address, hello = greeting["address"], Hello(*greeting["hello"])
+            hello = hello._replace(host=f"{hello.host} ({address})")
+            return _DaskPlaced(self._client, future, key, address, hello)
         except BaseException:
             with contextlib.suppress(Exception):
                 await future.cancel(force=True)
@@ -193,6 +227,7 @@ class DaskEngine:
         finally:
             self._greetings.pop(key, None)
             ended.cancel()
+            await asyncio.gather(ended, return_exceptions=True)
 
     @staticmethod
     def _unfit(ended: asyncio.Future[Any]) -> Exception:
@@ -222,15 +257,17 @@ class _DaskPlaced:
         self._future = future
         self._key = key
         self._address = address
+        self._is_doubtful = False  # whether the last call has failed
         self.hello = hello
 
-    async def tell(self, first: int, messages: Sequence[bytes]) -> None:
+    async def tell(self, first: int, pieces: Sequence[bytes]) -> None:
         from distributed.protocol import to_serialize
 
-        await self._call(first=first, messages=to_serialize(pickle.dumps(list(messages))))
+        await self._call(first=first, messages=to_serialize(pickle.dumps(list(pieces))))
 
     async def hear(self, position: int, seconds: float) -> Sequence[bytes] | None:
-        answer = await self._call(position=position, seconds=seconds)
+        call = self._call(position=position, seconds=seconds)
+        answer = await asyncio.wait_for(call, seconds + _SLOW_SECONDS)
         if answer is None:
             return None
         said: list[bytes] = pickle.loads(answer["said"])
@@ -238,11 +275,32 @@ class _DaskPlaced:
 
     async def _call(self, **call: Any) -> Mapping[str, Any] | None:
         """Call the agent by way of the scheduler, as clients need not reach workers; None if it is over."""
+        if self._client.status == "closed":
+            raise LostError("the scheduler of Dask cannot be reached any more")
         if self._future.status in ("lost", "error", "cancelled"):
-            raise LostError(f"Dask says that its task is {self._future.status}")
+            raise LostError(f"its task is {self._future.status}, as Dask says")
+        if self._is_doubtful:
+            await self._look()
         message = {"op": _HANDLER, "key": self._key, **call}
-        answer: Mapping[str, Any] = await self._client.scheduler.proxy(worker=self._address, msg=message)
+        try:
+            scheduler = self._client.scheduler
+            answer: Mapping[str, Any] = await scheduler.proxy(worker=self._address, msg=message)
+        except BaseException:
+            self._is_doubtful = True
+            raise
+        self._is_doubtful = False
         return None if answer["status"] == "gone" else answer
+
+    async def _look(self) -> None:
+        """See whether the scheduler still has the worker: it knows at once of processes that are killed."""
+        known = self._client.scheduler.identity(n_workers=-1)
+        workers = (await asyncio.wait_for(known, _SCHEDULER_SECONDS))["workers"]
+        if self._address in workers:
+            return
+        events = await self._client.scheduler.events(topic=self._address)
+        if any(event.get("status") == "closing_gracefully" for _, event in events):
+            raise LostError("Dask has retired the worker that it was on", in_order=True)
+        raise LostError("Dask has lost the worker that it was on")
 
     async def discard(self) -> None:
         with contextlib.suppress(Exception):

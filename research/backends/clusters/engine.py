@@ -11,7 +11,18 @@ from research.version import __version__
 
 
 class LostError(Exception):
-    """An agent is gone, or cannot be reached; its text says why."""
+    """An agent is gone, or cannot be reached; its text says why.
+
+    Parameters
+    ----------
+    reason : str
+    in_order : bool, default False
+        Whether its place was taken away on purpose: what ran there is not to blame.
+    """
+
+    def __init__(self, reason: str, in_order: bool = False) -> None:
+        super().__init__(reason)
+        self.in_order = in_order
 
 
 class UnfitError(Exception):
@@ -77,11 +88,11 @@ class Placed(Protocol):
 
     hello: Hello
 
-    async def tell(self, first: int, messages: Sequence[bytes]) -> None:
-        """Give it messages, the first of which has this number."""
+    async def tell(self, first: int, pieces: Sequence[bytes]) -> None:
+        """Give it pieces of messages, the first of which has this number."""
 
     async def hear(self, position: int, seconds: float) -> Sequence[bytes] | None:
-        """Return what it says from a number on, as soon as there is something or so many seconds are over.
+        """Return the pieces that it says from a number on: some, as soon as there are, or in so many seconds.
 
         None: it has ended, and has nothing more to say. What comes before the number is forgotten there.
         """

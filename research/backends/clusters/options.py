@@ -94,7 +94,7 @@ class Dask(Cluster):
     def _engine(self, needs: Needs, n_workers: int) -> Engine:
         from research.backends.clusters.dasks import DaskEngine
 
-        return DaskEngine(self.address, needs, n_workers)
+        return DaskEngine(self.address, needs, n_workers, float(self.patience))
 
 
 @dataclass(frozen=True)

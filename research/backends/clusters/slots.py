@@ -8,15 +8,16 @@ import pickle
 import queue
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import count
 from typing import Any, TypeAlias, TypeVar
 
 from research.backends.clusters.agent import Begin
 from research.backends.clusters.engine import Engine, LostError, Placed, UnfitError
+from research.backends.clusters.pieces import PIECE, Joiner, cut
 from research.errors import StudyError
-from research.events import Died, Event, Task
+from research.events import Died, Event, Remark, Task
 
 # who says it, in which of its lives, and what
 Said: TypeAlias = queue.SimpleQueue[tuple[int, int, bytes | Event | StudyError]]
@@ -25,6 +26,7 @@ T = TypeVar("T")
 AT_FIRST = -2  # in place of a task's number: the first of those that had been sent
 HEAR_SECONDS = 1.0  # that an agent which has nothing to say waits before it answers
 RETRY_SECONDS = 0.5  # between two calls, or two places, after one that has failed
+MARGIN_SECONDS = 2.0  # that an agent has to end its worker, when it has heard nothing for too long
 _FAILED_PLACES = 3  # in a row, after which another try would not help: none has ever been found
 _FAILED_AGAIN = 100  # the same where one has: machines may be coming back
 _LEAVE_SECONDS = 5.0
@@ -56,6 +58,8 @@ class Slot:
         Whether the worker waits for tasks.
     ready_life : int
         Of the agent that has last said so.
+    is_placed : bool
+        Whether there has ever been an agent.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Slot:
         self._to_tell: deque[tuple[int, bytes]] = deque()
         self._news = asyncio.Event()
         self._placed: Placed | None = None
+        self.is_placed = False
         self._job: asyncio.Task[None] | None = None
         self._is_leaving = False
 
@@ -108,7 +113,8 @@ class Slot:
                 except LostError as error:
                     if self._is_leaving:
                         return
-                    self._said.put((worker, life, Died(worker, str(error), AT_FIRST)))
+                    task = None if error.in_order else AT_FIRST
+                    self._said.put((worker, life, Died(worker, str(error), task)))
                     failed, most = 0, _FAILED_AGAIN
                 except _NoPlaceError as error:
                     failed += 1
@@ -133,6 +139,9 @@ class Slot:
             objection = placed.hello.objection()
             if objection is not None:
                 raise UnfitError(objection)
+            self.is_placed = True
+            where = f"worker {self._begin.worker} is on {placed.hello.host}"
+            self._said.put((self._begin.worker, life, Remark(where)))
             jobs = [asyncio.create_task(job) for job in (self._talk(placed, life), self._hear(placed, life))]
             done, _ = await asyncio.wait(jobs, return_when=asyncio.FIRST_EXCEPTION)
             for job in done:
@@ -150,9 +159,9 @@ class Slot:
         messages = [pickle.dumps(self._begin, protocol=5), *self._replaced.values()]
         n_told = 0
         while True:
-            if messages:
-                await self._insist(partial(placed.tell, n_told, messages))
-                n_told += len(messages)
+            for pieces in _bundles(messages):
+                await self._insist(partial(placed.tell, n_told, pieces))
+                n_told += len(pieces)
             await self._news.wait()
             self._news.clear()
             messages = []
@@ -163,31 +172,46 @@ class Slot:
 
     async def _hear(self, placed: Placed, life: int) -> None:
         """Pass on what an agent says."""
-        position = 0
+        position, joiner, lease = 0, Joiner(), self._begin.lease
+        seconds = min(HEAR_SECONDS, lease / 4)
         while True:
-            answer = await self._insist(partial(placed.hear, position, HEAR_SECONDS))
+            answer = await self._insist(partial(placed.hear, position, seconds), lease + MARGIN_SECONDS)
             if answer is None:
-                raise LostError("its agent has ended: the engine wanted that, or it had heard nothing")
-            for message in answer:
-                self._said.put((self._begin.worker, life, message))
+                raise LostError("its agent has ended: the cluster wanted that, or it had heard nothing")
+            for piece in answer:
+                message = joiner.join(piece)
+                if message is not None:
+                    self._said.put((self._begin.worker, life, message))
             position += len(answer)
 
-    async def _insist(self, call: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Make a call until it is answered, for as long as the agent may be there."""
-        deadline = time.monotonic() + self._begin.lease
+    async def _insist(self, call: Callable[[], Coroutine[Any, Any, T]], patience: float | None = None) -> T:
+        """Make a call until it is answered; for so many seconds, or as long as other calls are."""
+        deadline = None if patience is None else time.monotonic() + patience
         while True:
-            left = deadline - time.monotonic()
+            left = self._begin.lease if deadline is None else deadline - time.monotonic()
             try:
                 return await asyncio.wait_for(call(), max(left, RETRY_SECONDS))
-            except LostError:
+            except (LostError, UnfitError):
                 raise
             except Exception as error:  # of the engine, or of the network
-                if time.monotonic() >= deadline - RETRY_SECONDS:
+                if deadline is not None and time.monotonic() >= deadline - RETRY_SECONDS:
                     why = f"{type(error).__name__}: {error}".rstrip(": ")
-                    raise LostError(
-                        f"it has not answered for {self._begin.lease:g} seconds ({why})"
-                    ) from error
+                    raise LostError(f"it has not answered for {patience:g} seconds ({why})") from error
             await asyncio.sleep(RETRY_SECONDS)
+
+
+def _bundles(messages: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Walk the pieces of messages, as many at once as make a call."""
+    bundle: list[bytes] = []
+    size = 0
+    for piece in (piece for message in messages for piece in cut(message)):
+        if bundle and size + len(piece) > PIECE:
+            yield bundle
+            bundle, size = [], 0
+        bundle.append(piece)
+        size += len(piece)
+    if bundle:
+        yield bundle
 
 
 class _NoPlaceError(Exception):

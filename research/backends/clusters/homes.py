@@ -1,0 +1,59 @@
+"""Folders of agents, which go with them, or with the next that comes to the machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_PREFIX = "research-agent-"
+_LOCK = "lock"  # held for as long as the process lives
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    """Give a folder among those for temporary files; remove those that killed processes have left there."""
+    place = Path(tempfile.gettempdir())
+    _sweep(place)
+    folder, lock = _make(place)
+    try:
+        yield folder
+    finally:
+        os.close(lock)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make(place: Path) -> tuple[Path, int]:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _hold(lock)
+        if (folder / _LOCK).exists():  # else another has swept it away before it was held
+            return folder, lock
+        os.close(lock)
+
+
+def _hold(lock: int) -> bool:
+    """Take a lock, if nobody has it and the file system knows such."""
+    try:
+        import fcntl
+
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+def _sweep(place: Path) -> None:
+    for folder in place.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):  # of another user, or it has just gone, or has no lock yet
+            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+            try:
+                if _hold(lock):
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
