@@ -29,6 +29,12 @@ class Parcel(NamedTuple):
         None  # of each branch, in place of those of the specs
     )
 
+    def only(self, spec: WorkerSpec) -> Parcel:
+        """Return a parcel for one worker; what is large, all have in common."""
+        from research.experiment.pickling import dumps
+
+        return self._replace(specs=dumps((spec,)))
+
     @classmethod
     def pack(cls, blueprint: Blueprint, specs: Sequence[WorkerSpec]) -> Parcel:
         """Pickle all of it.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import pickle
-import queue
 import threading
 import time
 from collections.abc import Coroutine, Sequence
@@ -17,7 +16,7 @@ from research.backends.base import Blueprint, WorkerSpec
 from research.backends.clusters.agent import Begin, Kill
 from research.backends.clusters.engine import Engine, UnfitError
 from research.backends.clusters.files import FilePart, Folders, Receiver
-from research.backends.clusters.slots import AT_FIRST, Said, Slot
+from research.backends.clusters.slots import AT_FIRST, Mailbox, Slot
 from research.backends.parcels import Parcel, pickled_domain
 from research.domain import Domain
 from research.errors import StudyError, cannot_write
@@ -40,6 +39,7 @@ from research.storage.folder import EXPERIMENTS
 WAIT_SECONDS = 5.0  # without a place for any worker, after which the log says so
 LOOK_SECONDS = 2.0  # between two looks at how large the cluster is
 _CLOSE_SECONDS = 10.0
+_MOST_MESSAGES = 64  # that are read at once
 
 
 class ClusterBackend:
@@ -76,7 +76,7 @@ class ClusterBackend:
         self._grows = grows
         self._loop = asyncio.new_event_loop()
         self._thread: threading.Thread | None = None
-        self._said: Said = queue.SimpleQueue()
+        self._said = Mailbox()
         self._jobs: list[Future[None]] = []
         self._slots: list[Slot] = []
         self._parcels: list[Parcel] = []
@@ -89,7 +89,8 @@ class ClusterBackend:
     def start(self, blueprint: Blueprint, workers: Sequence[WorkerSpec]) -> None:
         self._blueprint = blueprint
         self._domains = dict(enumerate(blueprint.domains))
-        self._parcels = [Parcel.pack(blueprint, [spec]) for spec in workers]
+        parcel = Parcel.pack(blueprint, workers)
+        self._parcels = [parcel.only(spec) for spec in workers]
         self._experiments = blueprint.folder / EXPERIMENTS
         self._receiver = Receiver(self._experiments)
         self._thread = threading.Thread(target=self._loop.run_forever, name="research-cluster", daemon=True)
@@ -181,12 +182,11 @@ class ClusterBackend:
     def events(self, timeout: float) -> Sequence[Event]:
         events: list[Event] = []
         deadline = time.monotonic() + timeout
-        while True:
-            try:
-                wait = 0.0 if events else max(0.0, deadline - time.monotonic())
-                worker, life, said = self._said.get(timeout=wait) if wait else self._said.get_nowait()
-            except queue.Empty:
+        for _ in range(_MOST_MESSAGES):  # so that what has come is stored in time
+            taken = self._said.take(0.0 if events else max(0.0, deadline - time.monotonic()))
+            if taken is None:
                 return events
+            worker, life, said = taken
             if isinstance(said, StudyError):
                 raise said
             slot = self._slots[worker]
@@ -195,6 +195,7 @@ class ClusterBackend:
                     self._keep(event)
                 elif not isinstance(event, Died) or slot.is_ready:  # else nobody has heard of it
                     events.append(self._noted(slot, life, event))
+        return events
 
     def _keep(self, part: FilePart) -> None:
         try:

@@ -19,11 +19,12 @@ from research.backends.clusters.pieces import PIECE, Joiner, cut
 from research.errors import StudyError
 from research.events import Died, Event, Remark, Task
 
-# who says it, in which of its lives, and what
-Said: TypeAlias = queue.SimpleQueue[tuple[int, int, bytes | Event | StudyError]]
+Letter: TypeAlias = tuple[int, int, "bytes | Event | StudyError"]
 T = TypeVar("T")
 
 AT_FIRST = -2  # in place of a task's number: the first of those that had been sent
+MOST_UNREAD = 1 << 28  # bytes, beyond which agents are asked less often
+_ROOM_SECONDS = 0.02
 HEAR_SECONDS = 1.0  # that an agent which has nothing to say waits before it answers
 RETRY_SECONDS = 0.5  # between two calls, or two places, after one that has failed
 MARGIN_SECONDS = 2.0  # that an agent has to end its worker, when it has heard nothing for too long
@@ -31,6 +32,34 @@ _FAILED_PLACES = 3  # in a row, after which another try would not help: none has
 _FAILED_AGAIN = 100  # the same where one has: machines may be coming back
 _LEAVE_SECONDS = 5.0
 _ALWAYS = 0  # in place of a life: messages that every agent needs
+
+
+class Mailbox:
+    """What agents have said and the driver has not read: who, in which of its lives, and what."""
+
+    def __init__(self) -> None:
+        self._letters: queue.SimpleQueue[Letter] = queue.SimpleQueue()
+        self._size = 0  # about; a wrong one does no harm
+
+    def put(self, letter: Letter) -> None:
+        """Put something in; from the thread of the loop."""
+        self._letters.put(letter)
+        self._size += len(letter[2]) if isinstance(letter[2], bytes) else 0
+
+    def take(self, seconds: float) -> Letter | None:
+        """Take what has come first, or comes within so many seconds."""
+        try:
+            letter = self._letters.get(timeout=seconds) if seconds else self._letters.get_nowait()
+        except queue.Empty:
+            return None
+        self._size -= len(letter[2]) if isinstance(letter[2], bytes) else 0
+        return letter
+
+    async def wait_for_room(self, seconds: float) -> None:
+        """Wait while there is too much in it, but at most so long."""
+        deadline = time.monotonic() + seconds
+        while self._size > MOST_UNREAD and time.monotonic() < deadline:
+            await asyncio.sleep(_ROOM_SECONDS)
 
 
 class Slot:
@@ -43,7 +72,7 @@ class Slot:
     engine : Engine
     loop : asyncio.AbstractEventLoop
         What `serve` runs in; everything else is called from another thread.
-    said : Said
+    said : Mailbox
         Takes what comes.
     replaced : mapping
         Further messages that every agent needs.
@@ -67,7 +96,7 @@ class Slot:
         begin: Begin,
         engine: Engine,
         loop: asyncio.AbstractEventLoop,
-        said: Said,
+        said: Mailbox,
         replaced: Mapping[int, bytes],
     ) -> None:
         self.sent: dict[int, Task] = {}
@@ -183,6 +212,7 @@ class Slot:
                 if message is not None:
                     self._said.put((self._begin.worker, life, message))
             position += len(answer)
+            await self._said.wait_for_room(seconds)
 
     async def _insist(self, call: Callable[[], Coroutine[Any, Any, T]], patience: float | None = None) -> T:
         """Make a call until it is answered; for so many seconds, or as long as other calls are."""
