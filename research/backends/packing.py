@@ -38,10 +38,11 @@ def pack_command(command: Command) -> bytes:
     """Write a command as bytes."""
     if type(command) is not Run:
         return pickle.dumps(command, protocol=5)
-    return pickle.dumps(_Packed(_run, [(number, *map(tuple, of)) for number, of in command.tasks]), protocol=5)
+    tasks = [(number, *map(tuple, members)) for number, members in command.tasks]
+    return pickle.dumps(_Packed(_run, tasks), protocol=5)
 
 
-def _plain(event: Event) -> Any:
+def _plain(event: Any) -> Any:
     kind = type(event)
     if kind is Values:
         experiment, blocks, urgent = event
