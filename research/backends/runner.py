@@ -217,22 +217,21 @@ class TaskRunner:
             recorder.end(run)
 
     def _recorder(self, member: Member) -> Recorder:
-        what = self._worker, member.id, self.flush, self._shelf()
-        pruning = self._blueprint.pruning
-        return Recorder(*what) if pruning is None or self._ask is None else Watched(pruning, self._ask, *what)
+        blueprint = self._blueprint
+        shelf = Shelf(blueprint.folder) if blueprint.keeps_objects else None  # where there is a folder for it
+        if blueprint.pruning is None or self._ask is None:
+            return Recorder(self._worker, member.id, self.flush, shelf)
+        return Watched(blueprint.pruning, self._ask, self._worker, member.id, self.flush, shelf)
 
     def _is_hopeless(self, run: RunningExperiment) -> bool:
         recorder = self._recorder_of(run)
         return isinstance(recorder, Watched) and recorder.is_hopeless()
 
     def _recorder_of(self, run: RunningExperiment) -> Recorder:
+        if len(self._recorders) == 1:
+            return self._recorders[0]
         (recorder,) = [recorder for recorder in self._recorders if recorder.run is run]
         return recorder
-
-    def _shelf(self) -> Shelf | None:
-        """Return where an experiment puts large objects, if there is a folder for them."""
-        blueprint = self._blueprint
-        return Shelf(blueprint.folder) if blueprint.keeps_objects else None
 
     def _turn_taker(self, n_branches: int) -> Callable[[Sequence[RunningExperiment]], None] | None:
         """Return what has to be told whose turn it is, if there are several and somebody has to know."""
