@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import pickle
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from research.backends.base import Backend
@@ -53,6 +54,23 @@ Answers: TypeAlias = Callable[[int, int], tuple[Domain, Walk] | bool]
 _USUAL = (TaskDone, Ended, Values, Running)  # that change nothing but what ledger and scheduler know
 _SHORTAGES = (Waiting, Retired, CheckFailed)
 DRAIN_SECONDS = 1.0  # that workers have to say what they have done, when a study is stopped
+_COLLECT_AFTER = 10_000  # objects made and not freed
+
+
+@contextlib.contextmanager
+def rare_collections() -> Iterator[None]:
+    """Let the garbage collector come less often: of what is on its way to the store nothing is garbage.
+
+    An experiment is a few objects for a moment. Thousands of them are enough for the collector to look at all
+    that this process has, libraries included, again and again.
+    """
+    before = gc.get_threshold()
+    if before[0]:  # (0: somebody does without it)
+        gc.set_threshold(max(before[0], _COLLECT_AFTER), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 class Driver:
