@@ -26,15 +26,12 @@ class Files:
     __slots__ = ("_identities",)
 
     def __init__(self, descriptors: Iterable[int]) -> None:
-        self._identities = [(number, identity(number)) for number in descriptors]
+        self._identities = tuple((number, identity(number)) for number in descriptors)
 
     @property
     def are_here(self) -> bool:
         """Whether each is still what it was."""
-        for number, known in self._identities:  # (a generator takes as long as the question)
-            if identity(number) != known:
-                return False
-        return True
+        return all(identity(number) == known for number, known in self._identities)
 
 
 class Whereabouts:

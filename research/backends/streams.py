@@ -121,7 +121,8 @@ class Redirection:
                 text.flush()
             except (OSError, ValueError):  # closed by a unit
                 pass
-            if is_at_end and (current := getattr(sys, STREAMS[stream], None)) is not text:
+            current: Any = getattr(sys, STREAMS[stream], None) if is_at_end else text
+            if current is not text:
                 with contextlib.suppress(Exception):  # it may be anything
                     current.flush()
         flush_c()
