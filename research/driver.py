@@ -51,7 +51,7 @@ from research.updating import Update
 # domain stayed, the next one and its walk if that is known, else False
 Answers: TypeAlias = Callable[[int, int], tuple[Domain, Walk] | bool]
 
-_USUAL = (TaskDone, Ended, Values, Running)  # that change nothing but what ledger and scheduler know
+_OF_LEDGER = (Values, Ended, Running)  # that change nothing but what the ledger knows
 _SHORTAGES = (Waiting, Retired, CheckFailed)
 DRAIN_SECONDS = 1.0  # that workers have to say what they have done, when a study is stopped
 _COLLECT_AFTER = 10_000  # objects made and not freed
@@ -183,10 +183,12 @@ class Driver:
         """Let events take effect: on what is stored and shown first, then on who does what."""
         self._ledger.absorb(events)
         for event in events:
+            if isinstance(event, _OF_LEDGER):
+                if self._judge is not None and isinstance(event, Ended):
+                    self._judge.close(event.experiment)
+                continue
             self._scheduler.handle(event)
-            if self._judge is not None and isinstance(event, Ended):
-                self._judge.close(event.experiment)
-            if isinstance(event, _USUAL):
+            if isinstance(event, TaskDone):
                 continue
             if isinstance(event, StartFailed):
                 raise StudyError(f"worker {event.worker} could not start: {event.reason}")
