@@ -172,6 +172,8 @@ class Driver:
             self._send(backend)
             self._answer(backend)
             if self._scheduler.is_finished:
+                for worker in self._scheduler.present:
+                    backend.send(worker, Stop())  # they leave while the last of their work is stored
                 break
             if not self._ledger.is_empty and not is_started:
                 is_started = True
