@@ -205,7 +205,8 @@ class Driver:
 
     def _drain(self, backend: Backend) -> None:
         """Let workers say what they have done so far, and begin nothing more."""
-        silent = set() if self._ledger.is_broken else self._scheduler.present
+        is_over = self._ledger.is_broken or self._scheduler.is_finished  # nobody could say more that counts
+        silent = set() if is_over else self._scheduler.present
         for worker in silent:
             backend.send(worker, Revoke(LARGEST_BATCH * 2))
         deadline = time.monotonic() + DRAIN_SECONDS
