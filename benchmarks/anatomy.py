@@ -64,6 +64,7 @@ def naming(count: int) -> float:
 
 def crossing(count: int) -> float:
     """Pickle tasks and events and back, as they cross a pipe."""
+    from research.backends.packing import pack_command, pack_events
     from research.events import Run, Task
 
     registered = _registered(count)
@@ -71,8 +72,8 @@ def crossing(count: int) -> float:
     events = _events(registered)
     begun = time.perf_counter()
     for start in range(0, count, BATCH):
-        pickle.loads(pickle.dumps(Run(tuple(tasks[start : start + BATCH])), protocol=5))
-        pickle.loads(pickle.dumps(events[3 * start : 3 * (start + BATCH)], protocol=5))
+        pickle.loads(pack_command(Run(tuple(tasks[start : start + BATCH]))))
+        pickle.loads(pack_events(events[3 * start : 3 * (start + BATCH)]))
     return time.perf_counter() - begun
 
 
@@ -137,10 +138,12 @@ def accounting(count: int) -> float:
 
 
 def working(count: int) -> float:
-    """Run the tasks, as a worker does: a config, an executor, a unit, and what is said of it."""
+    """Run the tasks, as a worker does: a config, an executor, a unit, what it prints, what is said of it."""
     from research import EC, Domain, Executor, Experiment
     from research.backends.base import Blueprint, WorkerSpec
+    from research.backends.capture import Capture
     from research.backends.runner import TaskRunner
+    from research.backends.spools import Spools
     from research.events import Task
 
     described = Experiment().add_callable(work, a=EC("a"), b=EC("b"), save_to="product")
@@ -149,8 +152,10 @@ def working(count: int) -> float:
         described, (domain,), 1, None, Executor, "for", (), True, False, Path("study"), seed_libraries=True
     )
     said: list[Event] = []
-    runner = TaskRunner(blueprint, 0, WorkerSpec({}, 1), said.extend)
+    capture = Capture(0, Spools(1, (True, True)).of(0))
+    runner = TaskRunner(blueprint, 0, WorkerSpec({}, 1), said.extend, capture=capture)
     tasks = [Task(number, (item.member,)) for number, item in enumerate(_registered(count))]
+    capture.start()
     begun = time.perf_counter()
     for number, task in enumerate(tasks):
         runner.run(task)
@@ -158,6 +163,7 @@ def working(count: int) -> float:
             runner.flush()
     runner.flush()
     took = time.perf_counter() - begun
+    capture.stop()
     check(len(said) == 3 * count, f"{len(said)} events")
     return took
 

@@ -102,6 +102,8 @@ def run(module: str, function: str, count: int, folder: Path, patience: float = 
         "PYTHONHASHSEED": "0",
         "RAY_USAGE_STATS_ENABLED": "0",  # nothing is told to anybody
     }
+    # peers were compiled when they were installed; what lies here is compiled by the first run of all
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as beside:
         figure, output = Path(beside, "figure"), Path(beside, "output")
         with output.open("w") as stream:

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from research.codes import Codes
 from research.definition import check_definition, save_definition, save_domain
 from research.domain import Domain
 from research.domain.ordering import Walk
-from research.driver import Answers, Driver
+from research.driver import Answers, Driver, rare_collections
 from research.errors import StudyError
 from research.events import PRUNED, Event
 from research.experiment.experiment import Experiment
@@ -236,7 +236,8 @@ class _Run:
                 log.warning("the definition was not saved, Research.load will give results only: %s", problem)
 
         try:
-            with self._interrupts.deferred():
+            # units that run in this process find the collector as it was
+            with rare_collections() if settings.is_parallel else nullcontext(), self._interrupts.deferred():
                 driver.run(backend, save)
         except StudyError as error:
             log.error("study %r was broken off: %s", name, error)

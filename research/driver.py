@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import pickle
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 from research.backends.base import Backend
@@ -51,9 +52,26 @@ from research.updating import Update
 # domain stayed, the next one and its walk if that is known, else False
 Answers: TypeAlias = Callable[[int, int], tuple[Domain, Walk] | bool]
 
-_USUAL = (TaskDone, Ended, Values, Running)  # that change nothing but what ledger and scheduler know
+_OF_LEDGER = (Values, Ended, Running)  # that change nothing but what the ledger knows
 _SHORTAGES = (Waiting, Retired, CheckFailed)
 DRAIN_SECONDS = 1.0  # that workers have to say what they have done, when a study is stopped
+_COLLECT_AFTER = 10_000  # objects made and not freed
+
+
+@contextlib.contextmanager
+def rare_collections() -> Iterator[None]:
+    """Let the garbage collector come less often: of what is on its way to the store nothing is garbage.
+
+    An experiment is a few objects for a moment. Thousands of them are enough for the collector to look at all
+    that this process has, libraries included, again and again.
+    """
+    before = gc.get_threshold()
+    if before[0]:  # (0: somebody does without it)
+        gc.set_threshold(max(before[0], _COLLECT_AFTER), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 class Driver:
@@ -155,6 +173,8 @@ class Driver:
             self._send(backend)
             self._answer(backend)
             if self._scheduler.is_finished:
+                for worker in self._scheduler.present:
+                    backend.send(worker, Stop())  # they leave while the last of their work is stored
                 break
             if not self._ledger.is_empty and not is_started:
                 is_started = True
@@ -166,10 +186,12 @@ class Driver:
         """Let events take effect: on what is stored and shown first, then on who does what."""
         self._ledger.absorb(events)
         for event in events:
+            if isinstance(event, _OF_LEDGER):
+                if self._judge is not None and isinstance(event, Ended):
+                    self._judge.close(event.experiment)
+                continue
             self._scheduler.handle(event)
-            if self._judge is not None and isinstance(event, Ended):
-                self._judge.close(event.experiment)
-            if isinstance(event, _USUAL):
+            if isinstance(event, TaskDone):
                 continue
             if isinstance(event, StartFailed):
                 raise StudyError(f"worker {event.worker} could not start: {event.reason}")
@@ -186,7 +208,8 @@ class Driver:
 
     def _drain(self, backend: Backend) -> None:
         """Let workers say what they have done so far, and begin nothing more."""
-        silent = set() if self._ledger.is_broken else self._scheduler.present
+        is_over = self._ledger.is_broken or self._scheduler.is_finished  # nobody could say more that counts
+        silent = set() if is_over else self._scheduler.present
         for worker in silent:
             backend.send(worker, Revoke(LARGEST_BATCH * 2))
         deadline = time.monotonic() + DRAIN_SECONDS

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from research.beginnings import start_of
 from research.errors import StudyError, StudyNotFoundError
 from research.monitoring.log import LOG
 from research.monitoring.monitor import Monitor
 from research.storage.base import BROKEN, Store
-from research.storage.lock import Holder, start_of
+from research.storage.lock import Holder
 from research.storage.places import Place
 
 LAST_SECONDS = 5.0  # that workers have to notice that their driver is gone

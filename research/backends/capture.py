@@ -68,7 +68,8 @@ class Capture:
             self._redirection.remake()
         sizes = self._redirection.mend()
         with self._lock:
-            self._look(sizes)
+            if sizes != self._starts:
+                self._look(sizes)
             self._branches.clear()
             self._thread = threading.get_ident()
             self._ids = self._owners = tuple(ids)
@@ -84,7 +85,7 @@ class Capture:
                 return
         self._redirection.flush()
         with self._lock:
-            self._look()
+            self._look(self._spool.sizes())
             self._owners = ids
             self._note_turn()
 
@@ -95,7 +96,7 @@ class Capture:
             for (stream, owners), line in self._lines.items():
                 self._add(Part(owners, stream, 0, len(line), line))
             self._lines.clear()
-            self._look()
+            self._look(self._spool.sizes())
 
     def end(self) -> list[Printed]:
         """Take note that the task is over; return what was printed. What comes now is nobody's."""
@@ -107,7 +108,7 @@ class Capture:
         """Return what was printed since the last call; from any thread."""
         self._redirection.flush()
         with self._lock:
-            self._look()
+            self._look(self._spool.sizes())
             return self._collect()
 
     def told(self) -> None:
@@ -124,14 +125,14 @@ class Capture:
                     self._write_entry(ledger, part)
 
     def _collect(self) -> list[Printed]:
-        parts, self._parts = self._parts, []
         self._collected = self._starts
+        if not self._parts:  # nearly always
+            return []
+        parts, self._parts = self._parts, []
         return [event for part in parts for event in self._spool.read(self._worker, part)]
 
-    def _look(self, sizes: list[int] | None = None) -> None:
+    def _look(self, sizes: list[int]) -> None:
         """See how far the files have grown: that is the work of those whose turn it was."""
-        if sizes is None:
-            sizes = self._spool.sizes()
         if sizes == self._starts:
             return
         for stream, (start, size) in enumerate(zip(self._starts, sizes, strict=True)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import select
 import threading
 from collections import deque
@@ -12,6 +11,7 @@ from multiprocessing.connection import Connection
 from struct import Struct
 
 from research.backends.guarding import ROBBED, Files
+from research.backends.packing import pack_events
 from research.backends.streams import flush_streams
 from research.events import Event
 
@@ -48,7 +48,7 @@ class Outlet:
             os._exit(ROBBED)
 
     def __call__(self, events: Sequence[Event]) -> None:
-        self.send(pickle.dumps(list(events), protocol=5))
+        self.send(pack_events(events))
 
     def send(self, message: bytes) -> None:
         """Send what is pickled already."""

@@ -19,6 +19,7 @@ from research.backends.board import Board
 from research.backends.launchers import Launcher, SpawnLauncher, describe_exit
 from research.backends.limits import Watch
 from research.backends.nursery import ForkLauncher
+from research.backends.packing import pack_command
 from research.backends.parcels import Parcel, pickled_domain
 from research.backends.pipes import Channel
 from research.backends.spools import Spools
@@ -111,7 +112,7 @@ class ProcessBackend:
         else:
             if isinstance(command, Stop):
                 self._stopped.add(worker)
-            self._send(worker, pickle.dumps(command, protocol=5))
+            self._send(worker, pack_command(command))
 
     def _send(self, worker: int, data: bytes) -> None:
         if worker in self._pipes:  # else its death is reported by `events`

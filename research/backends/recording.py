@@ -91,7 +91,7 @@ class Recorder:
             self.started,
             time.time(),
             run.iteration + 1,
-            tuple(describe(error) for error in run.errors),
+            tuple(map(describe, run.errors)),
             self._hopeless,
         )
 

@@ -24,6 +24,7 @@ from research.events import (
 from research.experiment.engine import Engine
 from research.experiment.executor import Executor
 from research.experiment.merging import merge_configs
+from research.experiment.owning import own_values
 from research.experiment.program import Program
 from research.experiment.running import RunningExperiment
 from research.storage.shelf import Shelf
@@ -120,16 +121,20 @@ class TaskRunner:
             self._recorders = recorders
         self._folders = {member.id: member.folder_name for member in members if member.prefix is not None}
         ids = [member.id for member in members]
-        configs = [self._config(member, branch) for branch, member in enumerate(members)]
+        values = [self._values(member, branch) for branch, member in enumerate(members)]
         branches = blueprint.branches_configs[: len(members)] or None  # the last task may be smaller
         on_turn = self._turn_taker(len(members))
         more: dict[str, Any] = {} if self._hopeless is None else {"is_hopeless": self._hopeless}
         executor: Engine | Executor
         if blueprint.executor_class is Executor:  # what it would check has been
+            if branches is None and not spec.config:
+                merged = [Config.of_items(own_values(own)) for own in values]
+            else:
+                merged = merge_configs(list(map(Config.of_items, values)), branches, spec.config)
             executor = Engine(
                 self._program,
                 ids,
-                merge_configs(configs, branches, spec.config),
+                merged,
                 recorders,
                 blueprint.seed,
                 self._folder,
@@ -147,7 +152,7 @@ class TaskRunner:
             executor = blueprint.executor_class(
                 blueprint.experiment,
                 blueprint.executor_target,
-                configs,
+                list(map(Config.of_items, values)),
                 branches,
                 spec.config,
                 finalize=blueprint.finalize,
@@ -217,22 +222,21 @@ class TaskRunner:
             recorder.end(run)
 
     def _recorder(self, member: Member) -> Recorder:
-        what = self._worker, member.id, self.flush, self._shelf()
-        pruning = self._blueprint.pruning
-        return Recorder(*what) if pruning is None or self._ask is None else Watched(pruning, self._ask, *what)
+        blueprint = self._blueprint
+        shelf = Shelf(blueprint.folder) if blueprint.keeps_objects else None  # where there is a folder for it
+        if blueprint.pruning is None or self._ask is None:
+            return Recorder(self._worker, member.id, self.flush, shelf)
+        return Watched(blueprint.pruning, self._ask, self._worker, member.id, self.flush, shelf)
 
     def _is_hopeless(self, run: RunningExperiment) -> bool:
         recorder = self._recorder_of(run)
         return isinstance(recorder, Watched) and recorder.is_hopeless()
 
     def _recorder_of(self, run: RunningExperiment) -> Recorder:
+        if len(self._recorders) == 1:
+            return self._recorders[0]
         (recorder,) = [recorder for recorder in self._recorders if recorder.run is run]
         return recorder
-
-    def _shelf(self) -> Shelf | None:
-        """Return where an experiment puts large objects, if there is a folder for them."""
-        blueprint = self._blueprint
-        return Shelf(blueprint.folder) if blueprint.keeps_objects else None
 
     def _turn_taker(self, n_branches: int) -> Callable[[Sequence[RunningExperiment]], None] | None:
         """Return what has to be told whose turn it is, if there are several and somebody has to know."""
@@ -241,7 +245,8 @@ class TaskRunner:
             return None
         return lambda runs: capture.turn(tuple(run.id for run in runs))
 
-    def _config(self, member: Member, branch: int) -> Config:
+    def _values(self, member: Member, branch: int) -> dict[str, Any]:
+        """Return what an experiment is told, but for what is added for branches and workers."""
         domain, stream = self._domains[member.generation]
         values = domain.point(member.key, stream, member.pass_, member.places).values
         values["repetition"] = member.repetition
@@ -251,4 +256,4 @@ class TaskRunner:
             is_said = any("device" in config for config in more)  # who deals none may say it in their own way
             self._devices[branch] = {} if is_said else {"device": self._spec.device(branch)}
         values.update(self._devices[branch])
-        return Config.of_items(values)
+        return values

@@ -38,8 +38,10 @@ class Redirection:
     def __init__(self, targets: Sequence[int | None], make: Callable[[int], TextIO] | None = None) -> None:
         self._targets = {stream: target for stream, target in enumerate(targets) if target is not None}
         self._make = make or line_by_line
-        statuses = {stream: os.fstat(target) for stream, target in self._targets.items()}
-        self._identities = {stream: (item.st_ino, item.st_dev) for stream, item in statuses.items()}
+        self._places = [  # all that `mend` has to know: there may be very many tasks
+            (stream, target, STREAMS[stream], *_identity(os.fstat(target)))
+            for stream, target in self._targets.items()
+        ]
         self._texts: dict[int, TextIO] = {}
         self._before: dict[int, _Before] = {}
 
@@ -92,14 +94,14 @@ class Redirection:
             Their sizes, as they have been looked at.
         """
         sizes = [0, 0]
-        for stream, target in self._targets.items():
+        for stream, target, name, inode, device in self._places:
             status = _status(stream + 1)
-            if status is None or (status.st_ino, status.st_dev) != self._identities[stream]:
+            if status is None or status.st_ino != inode or status.st_dev != device:
                 os.dup2(target, stream + 1)
                 status = os.fstat(target)
             sizes[stream] = status.st_size
             text = self._texts[stream]
-            if getattr(sys, STREAMS[stream], None) is not text or text.closed:
+            if getattr(sys, name, None) is not text or text.closed:
                 if text.closed:
                     self._texts[stream] = self._make(stream)
                 self._place(stream, text)
@@ -186,6 +188,10 @@ def _status(descriptor: int) -> os.stat_result | None:
         return os.fstat(descriptor)
     except OSError:  # it is closed
         return None
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_ino, status.st_dev
 
 
 def _copy(descriptor: int) -> int | None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
 
+from research.beginnings import time_of_start
+
 JSON = Any  # what json.dumps takes
 
 _WITH_CONSTANT = frozenset(dis.hasconst)
@@ -182,12 +184,7 @@ def _is_as_loaded(filename: str) -> bool:
 @cache
 def _begun() -> float:
     """Return when the process began that has loaded this module, and all others after that."""
-    import psutil
-
-    try:
-        return float(psutil.Process(_LOADED_BY).create_time())
-    except psutil.Error:  # this is a fork of one that has ended
-        return 0.0
+    return time_of_start(_LOADED_BY) or 0.0  # (none: this is a fork of one that has ended)
 
 
 def _tree(node: Any) -> JSON:

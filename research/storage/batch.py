@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from research.events import (
@@ -90,32 +90,33 @@ class Batch:
         """Add a record; later ones win."""
         if type(record) is Values:
             self._take_values(record)
+        elif type(record) is Ended:
+            error, failures = _summary(record), record.failures
+            changes = {
+                "status": record.status,
+                "worker": record.worker,
+                "started": record.started,
+                "finished": record.finished,
+                "iterations": record.iterations,
+                "error": plain(error) if error else None,
+                "failures": _describe(failures) if failures else None,
+            }
+            self._change(self._store.key(record.experiment, forget=True), changes)
+        elif type(record) is Registered:
+            self._register(record)
         elif type(record) is Profiled:
             self._take_profile(record)
-        elif type(record) is Ended:
-            self._change(
-                self._store.key(record.experiment, forget=True),
-                status=record.status,
-                worker=record.worker,
-                started=record.started,
-                finished=record.finished,
-                iterations=record.iterations,
-                error=plain(error) if (error := _summary(record)) else None,
-                failures=_describe(record.failures),
-            )
         elif type(record) is Running:
-            self._change(
-                self._store.key(record.experiment),
-                status=RUNNING,
-                worker=record.worker,
-                started=record.started,
-                iterations=record.iterations,
-            )
+            changes = {
+                "status": RUNNING,
+                "worker": record.worker,
+                "started": record.started,
+                "iterations": record.iterations,
+            }
+            self._change(self._store.key(record.experiment), changes)
         elif type(record) is Output:
             key = self._store.key(record.experiment)
             self._outputs.setdefault((key, record.stream), []).append(record.data)
-        elif type(record) is Registered:
-            self._register(record)
         elif type(record) is Begun:
             self._begin_run(record)
         elif type(record) is Replaced:
@@ -131,31 +132,32 @@ class Batch:
             self._objects = {place: row for place, row in self._objects.items() if place[0] != key}
             self._profiles = {place: row for place, row in self._profiles.items() if place[0] != key}
             self._outputs = {place: parts for place, parts in self._outputs.items() if place[0] != key}
-            self._change(key, **{**dict.fromkeys(UPDATED), "status": QUEUED})
+            self._change(key, {**dict.fromkeys(UPDATED), "status": QUEUED})
             self._begin_again(key, attempt=record.attempt, slot=record.slot)
         else:
             raise TypeError(f"a store takes no {type(record).__name__}")
 
     def _register(self, record: Registered) -> None:
-        member = record.member
-        key = self._store.new_key(member.id, record.key)
-        if record.is_stored:
+        member, config, aliases, group, slot, number, attempt, _, code, is_stored = record
+        id_, place, _, pass_, repetition, generation, _, prefix = member
+        key = self._store.new_key(id_, number)
+        if is_stored:
             self.cleared.add(key)
         self.new[key] = {
             "key": key,
-            "id": member.id,
-            "prefix": member.prefix,
-            "number": member.number,
-            "group": record.group,
-            "slot": record.slot,
-            "generation": member.generation,
-            "repetition": member.repetition,
-            "pass": member.pass_,
-            "config": record.config,
-            "aliases": record.aliases,
+            "id": id_,
+            "prefix": prefix,
+            "number": place,
+            "group": group,
+            "slot": slot,
+            "generation": generation,
+            "repetition": repetition,
+            "pass": pass_,
+            "config": config,
+            "aliases": aliases,
             "status": QUEUED,
-            "attempt": record.attempt,
-            "code": record.code,
+            "attempt": attempt,
+            "code": code,
             "worker": None,
             "started": None,
             "finished": None,
@@ -175,7 +177,7 @@ class Batch:
         part = self._store.new_part()
         return {"experiment": key, "stream": stream, "part": part, "data": b"".join(parts)}
 
-    def _change(self, key: int, **changes: Any) -> None:
+    def _change(self, key: int, changes: Mapping[str, Any]) -> None:
         if key in self.new:
             self.new[key].update(changes)
             return

@@ -191,6 +191,8 @@ def encode_block(
         As `freeze` returns them.
     """
     last = Last(iterations[-1], *encode_scalar(values[-1]))
+    if number is None and type(values[0]) in SCALARS:  # all that most experiments save
+        return Block(variable, None, (iterations[0], 1), 1, "", b"", last, ())
     kinds = set(map(type, values))
     objects: tuple[Object, ...] = ()
     if Encoded in kinds:

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from research.beginnings import start_of
+
 FILE = "research.lock"
 
 
@@ -33,29 +35,6 @@ class Holder(NamedTuple):
 
     def __str__(self) -> str:
         return f"process {self.pid} of {self.host}"
-
-
-def start_of(pid: int) -> str | None:
-    """Return when a process of this machine began, in whatever unit; None if there is none, or it has ended.
-
-    Where the kernel says it, this is in ticks since the machine was started: a clock that is set changes the
-    time of day of a process that began before. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
-    """
-    stat = Path(f"/proc/{pid}/stat")
-    if stat.parents[1].joinpath("self").exists():
-        try:
-            text = stat.read_text("utf-8", "replace")
-        except OSError:
-            return None
-        fields = text.rpartition(")")[2].split()
-        return None if fields[0] in "ZX" else fields[19]
-    import psutil
-
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else repr(process.create_time())
-    except psutil.NoSuchProcess:
-        return None
 
 
 class Lock:

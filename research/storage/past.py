@@ -83,6 +83,8 @@ class Past:
 
     def find(self, id_: str) -> Known | None:
         """Return what is known of an experiment that is run again; None if it is new."""
+        if not self._again and not self._over:  # of a study that is run for the first time, and there is much
+            return None
         hashed = int(id_, 16)
         row = self._again.get(hashed)
         if row is None and hashed in self._over:

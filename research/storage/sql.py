@@ -49,7 +49,8 @@ class SqlStore:
         self._name = name
         self._folder = folder
         self._keys: dict[str, int] = {}  # of experiments that have not ended
-        self._begun = Begin(0)  # where the next of each kind begins
+        self._begun = Begin(0)  # where the next of each kind begins, but for keys
+        self._next_key = 0  # (of which there may be millions)
         self._settings: dict[str, Any] = {}
         self._identity: tuple[int, int] | None = None
 
@@ -72,6 +73,7 @@ class SqlStore:
                 raise exists_already(study.name) from None
             if resume and self._folder is not None:
                 sweep(self._folder, self._writer.files)
+            self._next_key = self._begun.key
             self._identity = None if self._folder is None else identity(self._folder / DATABASE)
 
     def write(self, records: Sequence[Record]) -> None:
@@ -89,7 +91,7 @@ class SqlStore:
             self._settings = {**self._settings, "replaced": replaced}
             batch.study["settings"] = json.dumps(self._settings)
         if batch.new:
-            batch.study["next_key"] = self._begun.key
+            batch.study["next_key"] = self._next_key
         with self._writing(batch):
             self._writer.write(self._begun.study, batch)
 
@@ -135,9 +137,8 @@ class SqlStore:
     def new_key(self, experiment: str, key: int | None) -> int:
         """Return the key of an experiment that was just registered, the next one if it has none."""
         if key is None:
-            key = self._begun.key
-        if key >= self._begun.key:
-            self._begun = self._begun._replace(key=key + 1)
+            key = self._next_key
+        self._next_key = max(self._next_key, key + 1)
         self._keys[experiment] = key
         return key
 
