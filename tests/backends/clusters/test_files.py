@@ -53,8 +53,8 @@ def backend(hosts, **options):
 
 def check_nothing_left(host):
     until(lambda: not host.agents() and not host.workers(), 20)
-    assert [path for path in host.cwd.rglob("*")] == []
-    assert [path for path in host.tmp.rglob("*research*")] == []
+    assert list(host.cwd.rglob("*")) == []
+    assert list(host.tmp.rglob("*research*")) == []
 
 
 @pytest.mark.slow
@@ -129,9 +129,7 @@ def test_files_of_roots_belong_to_the_first_of_their_group(hosts, target):
     study.add_callable("begin", begin_file, folder=EP(), a=EC("a"), id_=E().id, root=True)
     study.add_callable("go_on", go_on, folder=EP(), id_=E().id, shared=None, save_to="text")
     study.add_callable("late", leave_late, folder=EP(), root=True, when="last")
-    study.run(
-        bar=False, workers=2, branches=3, n_iters=2, backend=backend(hosts), executor_target=target
-    )
+    study.run(bar=False, workers=2, branches=3, n_iters=2, backend=backend(hosts), executor_target=target)
     assert study.monitor.counts == {"done": 6}
     reference = Research("reference", Domain(a=range(6)))
     reference.add_callable("begin", begin_file, folder=EP(), a=EC("a"), id_=E().id, root=True)

@@ -22,7 +22,12 @@ class Going:
 
     def __init__(self, study, hosts, **options):
         self.study, self.error = study, None
-        self._options = {"seed": 3, "bar": False, "backend": Dask(hosts.address, patience=PATIENCE), **options}
+        self._options = {
+            "seed": 3,
+            "bar": False,
+            "backend": Dask(hosts.address, patience=PATIENCE),
+            **options,
+        }
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 

@@ -20,17 +20,10 @@ pytestmark = pytest.mark.slow
 PATIENCE = 20.0
 
 OTHER_VERSION = """
-import importlib.abc, importlib.machinery, sys
+import sys, types
 
-class Finder(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
-        if name == "research.version":
-            sys.meta_path.remove(self)
-            import research.version
-            research.version.__version__ = "0.0.7"
-            return sys.modules[name].__spec__
-
-sys.meta_path.insert(0, Finder())
+sys.modules["research.version"] = types.ModuleType("research.version")
+sys.modules["research.version"].__version__ = "0.0.7"
 """
 HIDDEN = """
 import importlib.abc, sys
@@ -72,13 +65,17 @@ def test_another_version_there_is_refused(hosts, tmp_path):
     patched = OTHER_VERSION.replace("return sys.modules[name].__spec__", "return None")
     hosts.add(**at_start(tmp_path, patched))
     own = re.escape(__version__)
-    with pytest.raises(StudyError, match=rf"has research 0\.0\.7, and this process has research {own}: install"):
+    with pytest.raises(
+        StudyError, match=rf"has research 0\.0\.7, and this process has research {own}: install"
+    ):
         study().run(bar=False, workers=2, backend=backend(hosts))
 
 
 def test_another_python_there_is_refused(hosts, tmp_path):
     hosts.add(**at_start(tmp_path, OTHER_PYTHON))
-    with pytest.raises(StudyError, match=rf"has Python 3\.7, and this process has Python {Hello.here().python}"):
+    with pytest.raises(
+        StudyError, match=rf"has Python 3\.7, and this process has Python {Hello.here().python}"
+    ):
         study().run(bar=False, workers=1, backend=backend(hosts))
 
 
@@ -144,7 +141,7 @@ def test_a_module_that_workers_lack_can_be_sent(hosts, tmp_path, is_sent):
 
 def test_resources_that_nobody_has_are_refused(hosts):
     hosts.add(resources="GPU=2 memory=8e9")
-    text = r"no worker of the cluster has the resources {'TPU': 1.0}, they have {'GPU': 2.0, 'memory': 8.*}: start"
+    text = r"no worker of the cluster has the resources {'TPU': 1.0}, they have {'GPU': 2.0, 'memory': 8.*}: "
     with pytest.raises(StudyError, match=text):
         study().run(bar=False, workers=1, backend=backend(hosts, resources={"TPU": 1}))
     with pytest.raises(StudyError, match=r"no worker of the cluster has the resources {'GPU': 3.0}"):
@@ -153,17 +150,21 @@ def test_resources_that_nobody_has_are_refused(hosts):
         study().run(bar=False, workers=1, backend=backend(hosts, resources={"memory": "9 GB"}))
 
 
-def look(config):
+def look(device):
     import time
 
     time.sleep(0.3)
-    return os.environ.get("CUDA_VISIBLE_DEVICES"), config.get("device"), os.environ.get("CUDA_DEVICE_ORDER")
+    return os.environ.get("CUDA_VISIBLE_DEVICES"), device, os.environ.get("CUDA_DEVICE_ORDER")
 
 
 def seen(found):
     table = found.results.df
     statuses = found.results.statuses_to_df().set_index("id")
-    return {(int(statuses.loc[row.id, "worker"]), *row.v) for row in table.itertuples()}
+    return {(int(statuses.loc[row.id, "worker"]), *map(_frozen, row.v)) for row in table.itertuples()}
+
+
+def _frozen(value):
+    return tuple(value) if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize(
@@ -177,13 +178,15 @@ def seen(found):
 )
 def test_devices_of_a_worker_of_dask_are_dealt(hosts, visible, resources, workers, expected):
     hosts.add(2, resources=f"GPU={len(visible.split(','))}", CUDA_VISIBLE_DEVICES=visible)
-    described = Research("study", Domain(a=range(8))).add_callable("look", look, config=EC(), save_to="v")
+    described = Research("study", Domain(a=range(8))).add_callable(
+        "look", look, device=EC("device"), save_to="v"
+    )
     found = described.run(
         bar=False, workers=workers, backend=backend(hosts, resources=resources), isolation="worker"
     )
     assert found.monitor.counts == {"done": 8}
     rows = seen(found)
-    assert {tuple(tuple(x) if isinstance(x, list) else x for x in row[1:3]) for row in rows} == expected
+    assert {row[1:3] for row in rows} == expected
     assert len({row[0] for row in rows}) == len(rows) == workers
     assert {row[3] for row in rows} == {"PCI_BUS_ID"}
 
@@ -191,20 +194,24 @@ def test_devices_of_a_worker_of_dask_are_dealt(hosts, visible, resources, worker
 def test_devices_go_back_when_a_study_ends(hosts):
     hosts.add(1, resources="GPU=1", CUDA_VISIBLE_DEVICES="7")
     for number in range(2):
-        described = Research(f"study{number}", Domain(a=[1])).add_callable("look", look, config=EC(), save_to="v")
+        described = Research(f"study{number}", Domain(a=[1])).add_callable(
+            "look", look, device=EC("device"), save_to="v"
+        )
         found = described.run(bar=False, workers=1, backend=backend(hosts, resources={"GPU": 1}))
         assert [row[1:3] for row in seen(found)] == [("7", "0")]
 
 
 def test_no_device_is_shown_where_none_is_asked_for(hosts):
     hosts.add(1, CUDA_VISIBLE_DEVICES="7")
-    described = Research("study", Domain(a=[1])).add_callable("look", look, config=EC(), save_to="v")
+    described = Research("study", Domain(a=[1])).add_callable("look", look, device=EC("device"), save_to="v")
     found = described.run(bar=False, workers=1, backend=backend(hosts))
     assert [row[1:] for row in seen(found)] == [("7", None, None)]
 
 
 def test_there_is_no_scheduler_at_an_address():
-    with pytest.raises(StudyError, match=r"there is no scheduler of Dask at 'tcp://127.0.0.1:1': .*start one by"):
+    with pytest.raises(
+        StudyError, match=r"there is no scheduler of Dask at 'tcp://127.0.0.1:1': .*start one by"
+    ):
         study().run(bar=False, workers=1, backend=Dask("tcp://127.0.0.1:1", patience=2))
     assert not Path("study/research.lock").exists()
 
