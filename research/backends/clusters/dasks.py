@@ -139,7 +139,7 @@ class DaskEngine:
                     threads_per_worker=self._n_workers,
                     processes=False,
                     asynchronous=True,
-                    dashboard_address=None,
+                    dashboard_address=":0",  # none would be the usual one, which may be taken
                     memory_limit=0,
                     silence_logs=logging.CRITICAL,  # what matters is in the log of the study
                     resources={name: amount * self._n_workers for name, amount in self._needs.resources},

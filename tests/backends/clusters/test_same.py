@@ -77,7 +77,7 @@ def everything(name):
 def inline(tmp_path_factory):
     name = str(tmp_path_factory.mktemp("inline") / "study")
     counts = run(name, parallel=False).monitor.counts
-    assert counts == {"done": 20, "failed": 4}
+    assert counts == {"done": 16, "failed": 4}
     return everything(name)
 
 
