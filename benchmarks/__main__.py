@@ -28,6 +28,7 @@ QUESTIONS = (
     "scheduling",
     "searching",
     "pruned",
+    "clusters",
 )
 
 

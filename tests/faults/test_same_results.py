@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from research import EC, Domain, E, O, R, Research, ResearchResults
 from research.errors import StudyNotFoundError
 from samplers import NumpySampler, ScipySampler
+from tests.backends.engines import dask_address
 from tests.results.small_studies import same
 
 SEED = 2024
@@ -37,6 +38,8 @@ WAYS = {
     "isolation": {"workers": 2, "isolation": "experiment"},
     "shuffled": {"workers": 2, "shuffled": True},
     "shuffled branches": {"workers": 1, "branches": 3, "shuffled": True, **ONE_BY_ONE},
+    "dask": {"workers": 2, "backend": "dask"},
+    "dask, branches": {"workers": 2, "branches": 3, "backend": "dask", **ONE_BY_ONE},
 }
 
 
@@ -93,6 +96,8 @@ def described(name, shuffled=False):
 
 
 def run(name, seed=SEED, shuffled=False, **options):
+    if options.get("backend") == "dask":
+        options["address"] = dask_address()
     return described(name, shuffled).run(seed=seed, bar=False, **options)
 
 
@@ -127,7 +132,9 @@ def test_the_study_is_as_random_as_it_looks(reference):
         assert table[column].nunique() > 3
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "way", [pytest.param(way, marks=pytest.mark.slow if "dask" in way else ()) for way in WAYS]
+)
 def test_it_does_not_matter_how_it_is_run(way, reference):
     run("study", **WAYS[way])
     check_same("study", reference)
@@ -186,6 +193,7 @@ KILLS = {
     "driver": [("two workers", "driver"), ("branches", "driver")],
     "workers": [("seven workers", "worker"), ("isolation", "worker")],
     "all": [("shuffled", "all"), ("inline", "all"), ("spawn", "driver")],
+    "on a cluster": [("dask", "driver"), ("dask, branches", "driver"), ("dask", "driver")],
 }
 
 

@@ -314,8 +314,12 @@ class _Served:
             size = self._folders.size(name)
             if size > self._most_files:
                 return _too_large(ended, size, self._most_files)
-            for part in self._folders.parts(name):
-                self._agent.say([part])
+            try:
+                for part in self._folders.parts(name):
+                    self._agent.say([part])
+            except OSError as error:  # a unit has taken it away from itself, or still does
+                text = f"its files cannot be sent back: {type(error).__name__}: {error}"
+                return _failed(ended, text)
         return ended
 
     def _end_task(self, number: int, said: list[Event]) -> None:
@@ -328,10 +332,11 @@ class _Served:
                     and len(task.members) > 1
                     and self._folders.size(name) <= self._most_files
                 ):
-                    parts = list(self._folders.parts(name))
-                    if parts:
-                        self._agent.say([*said, *parts])
-                        said.clear()
+                    self._agent.say(said)
+                    said.clear()
+                    with contextlib.suppress(OSError):  # of what has been removed meanwhile nothing is left
+                        for part in self._folders.parts(name):
+                            self._agent.say([part])
                 self._folders.forget(name)
 
     def _forget(self, number: int) -> None:
@@ -346,5 +351,9 @@ def _too_large(ended: Ended, size: int, most: int) -> Ended:
         f"its files hold {size / 1e6:,.1f} MB, and at most {most / 1e6:,.1f} MB are sent back: raise "
         "`files_limit` of the backend, or write to a place that all machines share"
     )
+    return _failed(ended, text)
+
+
+def _failed(ended: Ended, text: str) -> Ended:
     failure = Failure("files", ended.iterations or 0, "StudyError", text, text, None)
     return ended._replace(status=FAILED, failures=(*ended.failures, failure))

@@ -31,6 +31,7 @@ from research.events import (
     Retired,
     Revoked,
     Run,
+    StartFailed,
     Task,
     TaskDone,
 )
@@ -40,6 +41,10 @@ WAIT_SECONDS = 5.0  # without a place for any worker, after which the log says s
 LOOK_SECONDS = 2.0  # between two looks at how large the cluster is
 _CLOSE_SECONDS = 10.0
 _MOST_MESSAGES = 64  # that are read at once
+_HOW_TO_SEND = (
+    "workers of the cluster lack a module that the study needs: send it there, by `Client.upload_file` of "
+    "Dask or the `runtime_env` of Ray, or install it"
+)
 
 
 class ClusterBackend:
@@ -207,6 +212,8 @@ class ClusterBackend:
         """Take note of what a worker still has to do; say at which task one died that is out of reach."""
         if isinstance(event, Ready):
             slot.is_ready, slot.ready_life = True, life
+        elif isinstance(event, StartFailed) and "ModuleNotFoundError" in event.reason:
+            event = event._replace(reason=f"{event.reason.rstrip()}\n{_HOW_TO_SEND}")
         elif isinstance(event, TaskDone):
             slot.sent.pop(event.number, None)
         elif isinstance(event, Revoked):

@@ -12,6 +12,7 @@ import logging
 import os
 import pickle
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -27,22 +28,23 @@ _FORGET_SECONDS = 10.0  # that its last words wait for somebody to ask for them
 _SLOW_SECONDS = 10.0  # beyond what it was to take, after which a call is made again
 _SCHEDULER_SECONDS = 10.0  # for the scheduler to say which workers it has
 _LOOK_SECONDS = 0.1
+_MOST_DEVICES = 64  # of a machine that does not say which there are
 _AGENTS: dict[str, Agent] = {}  # of this process, by the keys of their tasks
-_LENT: set[str] = set()  # devices of this process that agents have
+_LENT: Counter[str] = Counter()  # how much of each device of this process agents have
 _LOCK = threading.Lock()
 
 
 # in a worker of Dask
 
 
-def serve(key: str, n_gpus: int) -> None:
+def serve(key: str, gpus: float) -> None:
     """Be an agent; a task of Dask."""
     from distributed import get_worker
     from distributed.core import Status
 
     worker, running = get_worker(), (Status.running, Status.paused)
     worker.handlers[_HANDLER] = answer
-    with _lent(n_gpus) as devices:
+    with _lent(gpus) as devices:
         _AGENTS[key] = agent = Agent(devices)
         try:
             worker.log_event(_TOPIC, {"key": key, "address": worker.address, "hello": tuple(agent.hello)})
@@ -80,21 +82,23 @@ async def answer(key: str, **call: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def _lent(n_gpus: int) -> Iterator[list[str]]:
-    """Lend devices that this process sees and no other agent of it has, as many as there are."""
-    if not n_gpus:
+def _lent(gpus: float) -> Iterator[list[str]]:
+    """Lend devices that this process sees: whole ones that nobody else has, or a part of the fullest one."""
+    if not gpus:
         yield []
         return
     seen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    known = [name.strip() for name in seen.split(",") if name.strip()] or list(map(str, range(1024)))
+    known = [name.strip() for name in seen.split(",") if name.strip()] or list(map(str, range(_MOST_DEVICES)))
+    share, count = min(gpus, 1.0), max(1, int(gpus))
     with _LOCK:
-        devices = [name for name in known if name not in _LENT][:n_gpus]
-        _LENT.update(devices)
+        fits = [name for name in known if _LENT[name] + share <= 1 + 1e-9]
+        devices = sorted(fits, key=lambda name: -_LENT[name])[:count]
+        _LENT.update(dict.fromkeys(devices, share))
     try:
         yield devices
     finally:
         with _LOCK:
-            _LENT.difference_update(devices)
+            _LENT.subtract(dict.fromkeys(devices, share))
 
 
 # in the driver
@@ -135,7 +139,7 @@ class DaskEngine:
                     threads_per_worker=self._n_workers,
                     processes=False,
                     asynchronous=True,
-                    dashboard_address=None,
+                    dashboard_address=":0",  # none would be the usual one, which may be taken
                     memory_limit=0,
                     silence_logs=logging.CRITICAL,  # what matters is in the log of the study
                     resources={name: amount * self._n_workers for name, amount in self._needs.resources},
@@ -202,10 +206,12 @@ class DaskEngine:
         self._client.subscribe_topic(_TOPIC, self._note)  # (which a new connection does not know)
         key = f"research-agent-{worker}-{uuid4().hex}"
         greeted = self._greetings[key] = asyncio.get_running_loop().create_future()
+        gpus = dict(self._needs.resources).get("GPU", 0.0)
+        # a name that cannot be imported where a task is unpickled would end that worker of Dask, and bytecode
+        # would if its Python is another: so it gets a text, whose errors are those of a task
         future = self._client.submit(
-            serve,
-            key,
-            self._needs.n_gpus,
+            eval,
+            f"__import__('importlib').import_module({__name__!r}).serve({key!r}, {gpus!r})",
             key=key,
             pure=False,
             retries=0,

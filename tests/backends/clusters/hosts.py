@@ -129,8 +129,10 @@ class Hosts:
         self._file = folder / "scheduler.json"
         self.hosts: list[Host] = []
         self.scheduler = self._add(
-            ["distributed.cli.dask_scheduler", "--host", address, "--port", "0", "--no-dashboard"]
-            + ["--scheduler-file", str(self._file)],
+            [
+                *("distributed.cli.dask_scheduler", "--host", address, "--port", "0", "--no-dashboard"),
+                *("--scheduler-file", str(self._file)),
+            ],
             prefix or [],
         )
         until(lambda: self._file.exists() and self._file.stat().st_size)
@@ -160,10 +162,12 @@ class Hosts:
         """Start a worker of Dask, and wait until the scheduler knows it."""
         before = len(self.known()) if waits else 0
         host = self._add(
-            ["distributed.cli.dask_worker", self.address, "--nthreads", str(n_threads), "--host", address]
-            + ["--no-dashboard", "--memory-limit", "0", "--local-directory", str(self._folder)]
-            + ["--nanny" if nanny else "--no-nanny"]
-            + (["--resources", resources] if resources else []),
+            [
+                *("distributed.cli.dask_worker", self.address, "--nthreads", str(n_threads)),
+                *("--host", address, "--no-dashboard", "--memory-limit", "0"),
+                *("--local-directory", str(self._folder), "--nanny" if nanny else "--no-nanny"),
+                *(("--resources", resources) if resources else ()),
+            ],
             prefix or [],
             **environment,
         )

@@ -68,7 +68,7 @@ def kill_host(host):
 @pytest.mark.parametrize("kill", [kill_worker_of_dask, kill_host])
 @pytest.mark.parametrize("retries", [0, {"lost": 2}], ids=str)
 def test_experiments_of_killed_workers_are_lost_and_no_others(hosts, meanwhile, reference, kill, retries):
-    victim, other = hosts.add(), hosts.add()
+    victim, _ = hosts.add(), hosts.add()
     begun = []
 
     def disturb():

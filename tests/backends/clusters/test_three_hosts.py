@@ -1,4 +1,4 @@
-"""A scheduler and two workers on hosts of their own: all that is between them is a network, which may break."""
+"""A scheduler and two workers on hosts of their own: between them is a network, which may break."""
 
 from __future__ import annotations
 
