@@ -51,8 +51,7 @@ class Parcel(NamedTuple):
         except Exception as error:  # pickling runs code of users
             raise StudyError(
                 f"the study cannot be sent to new processes: {type(error).__name__}: {error}; "
-                "define it without what cannot be pickled, or use processes of this machine, with "
-                "start_method='fork'"
+                "define it without what cannot be pickled, or use start_method='fork', on this machine"
             ) from error
         return cls(study, pickled, blueprint.limits, blueprint.captures)
 

@@ -276,7 +276,7 @@ def test_a_study_that_waits_can_be_interrupted(nvml, how):
 
 
 def test_what_asks_must_be_installed_before_anything_is_run(monkeypatch):
-    monkeypatch.setattr("research.settings.find_spec", lambda name: None)
+    monkeypatch.setattr("research.arguments.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"`memory_ratio=0.5`.*pip install 'domain-research\[gpu\]'"):
         study().run(devices=0, memory_ratio=0.5, bar=False)
     assert os.listdir() == []
