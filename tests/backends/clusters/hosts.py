@@ -179,8 +179,14 @@ class Hosts:
         """Return what a client of Dask answers."""
         from distributed import Client
 
-        with Client(self.address, set_as_default=False, timeout=30) as client:
-            return question(client)
+        def try_to_ask() -> Any:
+            try:
+                with Client(self.address, set_as_default=False, timeout=30) as client:
+                    return [question(client)]
+            except AssertionError:  # of Dask, where a scheduler that is busy greets with more than that
+                return None
+
+        return until(try_to_ask)[0]
 
     def known(self) -> dict[str, Any]:
         """Return the workers that the scheduler knows."""
