@@ -160,7 +160,7 @@ class Hosts:
         **environment: str,
     ) -> Host:
         """Start a worker of Dask, and wait until the scheduler knows it."""
-        before = len(self.known()) if waits else 0
+        before = set(self.known()) if waits else set()
         host = self._add(
             [
                 *("distributed.cli.dask_worker", self.address, "--nthreads", str(n_threads)),
@@ -172,7 +172,7 @@ class Hosts:
             **environment,
         )
         if waits:
-            until(lambda: len(self.known()) > before)
+            until(lambda: set(self.known()) - before)
         return host
 
     def ask(self, question: Callable[[Any], Any]) -> Any:
