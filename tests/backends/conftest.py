@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from tests.backends.driving import MAKERS, Driven, blueprint
-from tests.backends.engines import CLUSTERS
+from tests.backends.engines import CLUSTERS, ours
 
 NO_PARAMETERS = SimpleNamespace(params={})
 
@@ -46,9 +46,9 @@ def drive(request):
     for kind in getattr(request.node, "callspec", NO_PARAMETERS).params.values():
         if kind in CLUSTERS:
             CLUSTERS[kind]()
-    before = set(psutil.Process().children(recursive=True))
+    before = ours(psutil.Process())
     yield start
     for item in driven:
         item.backend.close()
         item.backend.close()
-    assert set(psutil.Process().children(recursive=True)) <= before
+    assert ours(psutil.Process()) <= before

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import atexit
 import functools
+import logging
+
+import psutil
 
 from research.backends.clusters.options import Dask, Ray
 
@@ -25,8 +28,30 @@ def ray_cluster():
     """Connect this process to a cluster of Ray of its own."""
     import ray
 
-    ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False)
+    ray.init(
+        address="local",
+        num_cpus=4,
+        num_gpus=2,  # as it is told: nobody looks for them
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
     atexit.register(ray.shutdown)
+
+
+def ours(process):
+    """Return the processes below one but for those that Ray keeps at hand, and starts when it likes."""
+    return {child for child in process.children(recursive=True) if not _is_of_ray(child)}
+
+
+def _is_of_ray(process):
+    try:
+        name, line = process.name(), " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # it has ended meanwhile
+        return True
+    if name.startswith("ray::"):
+        return not name.startswith("ray::RayAgent")
+    return "/ray/" in line and "research.backends" not in line
 
 
 def on_dask(n_workers=2, **options):

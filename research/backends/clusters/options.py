@@ -132,13 +132,18 @@ class Ray(Cluster):
         super().__post_init__()
         if not isinstance(self.address, str | None):
             raise TypeError(f"`address` must be that of a cluster of Ray, or 'auto', got {self.address!r}")
+        if self.address is not None and "://" in self.address:
+            raise ValueError(
+                f"`address={self.address!r}` is one of Ray Client, through which no study can be run: run "
+                "the script on a machine of the cluster, with address='auto' or by `ray job submit`"
+            )
         if not isinstance(self.runtime_env, Mapping):
             raise TypeError(f"`runtime_env` must be a dict, got {self.runtime_env!r}")
 
     def _engine(self, needs: Needs, n_workers: int) -> Engine:
         from research.backends.clusters.rays import RayEngine
 
-        return RayEngine(self.address, needs, n_workers, self.runtime_env)
+        return RayEngine(self.address, needs, n_workers, self.runtime_env, float(self.patience))
 
 
 CLUSTERS: Mapping[str, type[Cluster]] = {"dask": Dask, "ray": Ray}
