@@ -1,10 +1,11 @@
-"""Folders of agents, which go with them, or with the next that comes to the machine."""
+"""Folders of agents, which go with them, however they end, or at the latest with the next on the machine."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from pathlib import Path
 
 _PREFIX = "research-agent-"
 _LOCK = "lock"  # held for as long as the process lives
+# waits for the end of the process that holds the other end of its stdin, and for what that has started to end
+_WATCH = 'read -r _; sleep 1; rm -rf -- "$0"'
 
 
 @contextmanager
@@ -21,10 +24,33 @@ def own_folder() -> Iterator[Path]:
     _sweep(place)
     folder, lock = _make(place)
     try:
-        yield folder
+        with _watched(folder):
+            yield folder
     finally:
         os.close(lock)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _watched(folder: Path) -> Iterator[None]:
+    """Let a shell remove a folder if this process is killed, as Ray does where the driver is gone."""
+    try:
+        shell = subprocess.Popen(
+            ["/bin/sh", "-c", _WATCH, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError:  # there is none
+        yield
+        return
+    try:
+        yield
+    finally:
+        shell.kill()
+        shell.communicate()
 
 
 def _make(place: Path) -> tuple[Path, int]:
