@@ -13,8 +13,9 @@ from pathlib import Path
 
 _PREFIX = "research-agent-"
 _LOCK = "lock"  # held for as long as the process lives
-# waits for the end of the process that holds the other end of its stdin, and for what that has started to end
-_WATCH = 'read -r _; sleep 1; rm -rf -- "$0"'
+# waits for a word, or for the end of the process that could say it, and of what that has started; no child of
+# that process, as Ray ends its children with it
+_WATCH = 'exec 3<&0; (read -r _ <&3 || { sleep 1; rm -rf -- "$0"; }) &'
 
 
 @contextmanager
@@ -38,7 +39,7 @@ def _watched(folder: Path) -> Iterator[None]:
         shell = subprocess.Popen(
             ["/bin/sh", "-c", _WATCH, str(folder)],
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             cwd="/",
             start_new_session=True,
@@ -49,8 +50,7 @@ def _watched(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        shell.kill()
-        shell.communicate()
+        shell.communicate(b"\n")  # it is heard, and what has heard it has ended
 
 
 def _make(place: Path) -> tuple[Path, int]:

@@ -174,13 +174,19 @@ def _unchanged_environment() -> Iterator[None]:
 @contextmanager
 def _silence() -> Iterator[None]:
     """Keep Ray from printing; its logger is afterwards as it was."""
+    import ray._private.worker as printer
+
     logger = logging.getLogger("ray")
     handlers, level, propagate = list(logger.handlers), logger.level, logger.propagate
     logger.handlers[:] = [logging.NullHandler()]  # Ray gives a format to those that it finds
     logger.setLevel(_SILENT)
+    # (by no public name: what it prints of processes that have died, whatever it is told of logs)
+    prints = getattr(printer, "_worker_logs_enabled", True)
+    printer._worker_logs_enabled = False
     try:
         yield
     finally:
+        printer._worker_logs_enabled = prints
         logger.handlers[:] = handlers
         logger.setLevel(level)
         logger.propagate = propagate

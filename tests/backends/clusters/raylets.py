@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from research import EC, Domain, Research
+from research.backends.clusters.options import Ray  # noqa: F401  (for scripts)
 from research.errors import StudyNotFoundError
 from research.results.results import ResearchResults
 
@@ -152,7 +153,7 @@ def statuses(name="study"):
 @contextlib.contextmanager
 def running(code, **environment):
     """Run a script in a process of its own, which is killed if it is still there."""
-    text = "from tests.backends.clusters.raylets import described\nfrom research.backends.clusters.options import Ray\n"
+    text = "from tests.backends.clusters.raylets import Ray, described\n"
     process = psutil.Popen(
         [sys.executable, "-c", text + textwrap.dedent(code)],
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
@@ -163,7 +164,8 @@ def running(code, **environment):
     try:
         yield process
     except TimeoutError as error:
-        process.kill()
+        if process.poll() is None:
+            process.kill()
         raise AssertionError(process.communicate()[1]) from error
     finally:
         if process.poll() is None:

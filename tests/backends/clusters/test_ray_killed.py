@@ -68,12 +68,11 @@ def test_experiments_of_killed_agents_and_workers_are_lost_and_no_others(raylets
         _, _, agent = until(lambda: noted("begun"))[-1]
         os.kill(agent, signal.SIGKILL)
         n = len(noted("ended"))
-        x, worker, _ = until(lambda: [one for one in noted("begun")[n + 3 :] if one[2] != agent])[-1]
+        _, worker, _ = until(lambda: [one for one in noted("begun")[n + 3 :] if one[2] != agent])[-1]
         os.kill(worker, signal.SIGKILL)
         status, out, err = said(driver)
     assert status == 0, err
-    assert "ray" not in err.lower()
-    assert out.startswith("{'done': ")  # nothing else is printed
+    assert "ray" not in (out + err).lower()  # all that is to be said of it is in the log
     check_results(0 if retries else 2)
     assert max(Counter(x for x, *_ in noted("ended")).values()) == 1
     check_gone(raylets, {pid for _, *pids in noted("begun") for pid in pids})
@@ -81,12 +80,12 @@ def test_experiments_of_killed_agents_and_workers_are_lost_and_no_others(raylets
 
 def test_a_node_that_is_killed_takes_only_its_own_along(raylets):
     victim = raylets.add(num_cpus=1)
-    with running(script(raylets, retries={"lost": 2}).replace("workers=2", "workers=3")) as driver:
+    with running(script(raylets, n=60, retries={"lost": 2}).replace("workers=2", "workers=3")) as driver:
         until(lambda: len({worker for _, worker, _ in noted("begun")}) == 3)
         raylets.kill(victim)
-        status, out, err = said(driver)
+        status, _, err = said(driver)
     assert status == 0, err
-    check_results(0)
+    check_results(0, n=60)
     check_gone(raylets, {pid for _, *pids in noted("begun") for pid in pids})
     raylets.remove(victim)
 
@@ -94,14 +93,16 @@ def test_a_node_that_is_killed_takes_only_its_own_along(raylets):
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_nothing_is_left_of_a_driver_that_ends(raylets, number):
     with running(script(raylets, seconds=0.5)) as driver:
-        until(lambda: len(noted("ended")) >= 2)
+        until(lambda: statuses()["done"] >= 1)
         assert len(raylets.agents()) == len(raylets.homes()) == 2
         assert workers()
         driver.send_signal(number)
         driver.wait(30)
         check_gone(raylets, {pid for _, *pids in noted("begun") for pid in pids})
     assert statuses()["done"] >= 1
-    study = described("study", ".", n=N).run(resume=True, retry_failed=True, bar=False, workers=2)
+    study = described("study", ".", n=N, seconds=0.5).run(
+        resume=True, retry_failed=True, bar=False, workers=8
+    )
     assert study.monitor.counts == {"done": N}
     check_results(0)
 
@@ -110,7 +111,7 @@ def test_an_agent_that_stands_still_for_too_long_is_replaced_and_ends_its_worker
     with running(script(raylets, retries={"lost": 2})) as driver:
         _, worker, agent = until(lambda: noted("ended"))[0]
         os.kill(agent, signal.SIGSTOP)
-        status, out, err = said(driver)
+        status, _, err = said(driver)
     assert status == 0, err
     os.kill(agent, signal.SIGCONT)
     check_gone(raylets, {agent, worker})
@@ -121,17 +122,15 @@ def test_without_its_head_a_study_ends_with_an_error_and_goes_on_elsewhere(tmp_p
     raylets = Raylets(tmp_path / "cluster")
     raylets.add(num_cpus=2)
     try:
-        with running(script(raylets, n=400)) as driver:
+        with running(script(raylets, n=160, patience=2.0)) as driver:
             until(lambda: len(noted("ended")) >= 4)
             raylets.kill_head()
-            status, out, err = said(driver)
+            status, _, err = said(driver)
         assert status == 1
-        assert "research.errors.StudyError: the head of the cluster has not been reached for 4 seconds" in err
+        assert "research.errors.StudyError: the head of the cluster has not been reached for 2 seconds" in err
     finally:
         raylets.close()
     assert ResearchResults("study").study.outcome == "broken"
     assert statuses()["done"] >= 4
-    study = described("study", ".", n=400, seconds=0).run(
-        resume=True, retry_failed=True, bar=False, workers=2, code_changed="ignore"
-    )
-    assert study.monitor.counts == {"done": 400}
+    study = described("study", ".", n=160).run(resume=True, retry_failed=True, bar=False, workers=8)
+    assert study.monitor.counts == {"done": 160}
