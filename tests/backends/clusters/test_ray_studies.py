@@ -29,6 +29,10 @@ def cluster():
     ray_cluster()
 
 
+def negative(x):
+    return -x
+
+
 def surroundings(device):
     time.sleep(SECONDS)
     return [device, os.environ.get("CUDA_VISIBLE_DEVICES"), os.environ["OMP_NUM_THREADS"], os.getppid()]
@@ -36,7 +40,7 @@ def surroundings(device):
 
 def run_surroundings(n, workers, **options):
     study = Research("study", Domain(x=range(n)))
-    study.add_callable(surroundings, device=EC("device"), save_to=["device", "visible", "threads", "parent"])
+    study.add_callable(surroundings, device=EC("device"), save_to=["own", "visible", "threads", "parent"])
     study.run(workers=workers, bar=False, **options)
     assert study.monitor.counts == {"done": n}
     return study.results.to_df(remove_auxilary=False)
@@ -45,7 +49,7 @@ def run_surroundings(n, workers, **options):
 def test_workers_have_the_devices_and_threads_that_ray_gave_them():
     found = run_surroundings(8, 2, backend="ray", resources={"GPU": 1, "CPU": 2, "memory": "1 MB"})
     assert set(found["visible"]) == {"0", "1"}
-    assert set(found["device"]) == {"0"}  # the first of those that it sees
+    assert set(found["own"]) == {"0"}  # the first of those that it sees
     assert set(found["threads"]) == {"2"}
     assert found.groupby("visible")["parent"].nunique().tolist() == [1, 1]
 
@@ -84,7 +88,7 @@ def test_there_may_be_as_many_workers_as_there_is_room():
     ],
 )
 def test_what_no_node_has_is_refused_at_the_start(resources, named):
-    study = Research("study", Domain(x=range(2))).add_callable(abs, EC("x"), save_to="y")
+    study = Research("study", Domain(x=range(2))).add_callable(negative, x=EC("x"), save_to="y")
     with pytest.raises(StudyError, match=named):
         study.run(workers=2, backend="ray", resources=resources, bar=False)
 
@@ -102,7 +106,7 @@ def other_library(folder, version):
 def test_another_version_of_this_library_is_refused_by_name(tmp_path):
     other_library(tmp_path / "other", "0.0.1")
     backend = Ray(runtime_env={"env_vars": {"PYTHONPATH": str(tmp_path / "other")}})
-    study = Research("study", Domain(x=range(2))).add_callable(abs, EC("x"), save_to="y")
+    study = Research("study", Domain(x=range(2))).add_callable(negative, x=EC("x"), save_to="y")
     with pytest.raises(
         StudyError, match=rf"has research 0\.0\.1, and this process has research {__version__}"
     ):
@@ -113,7 +117,7 @@ def test_nodes_without_this_library_are_refused(tmp_path):
     (tmp_path / "other" / "research").mkdir(parents=True)
     (tmp_path / "other" / "research" / "__init__.py").write_text("")
     backend = Ray(runtime_env={"env_vars": {"PYTHONPATH": str(tmp_path / "other")}})
-    study = Research("study", Domain(x=range(2))).add_callable(abs, EC("x"), save_to="y")
+    study = Research("study", Domain(x=range(2))).add_callable(negative, x=EC("x"), save_to="y")
     with pytest.raises(StudyError, match=r"nodes of the cluster cannot import this library"):
         study.run(workers=2, backend=backend, bar=False)
 
@@ -128,7 +132,7 @@ def test_modules_of_users_travel_by_the_runtime_environment(tmp_path, monkeypatc
 
     backend = Ray(runtime_env={"py_modules": [str(tmp_path / "mine" / "travelling")]})
     study = Research("study", Domain(x=range(4))).add_callable(
-        travelling.twice, EC("x"), save_to=["y", "file"]
+        travelling.twice, x=EC("x"), save_to=["y", "file"]
     )
     study.run(workers=2, backend=backend, bar=False)
     del sys.modules["travelling"]
@@ -147,7 +151,7 @@ def speak(x, folder):
 
 
 def test_files_and_what_is_printed_come_back():
-    study = Research("study", Domain(x=range(4))).add_callable(speak, EC("x"), EP(), save_to="y")
+    study = Research("study", Domain(x=range(4))).add_callable(speak, x=EC("x"), folder=EP(), save_to="y")
     study.run(workers=2, backend="ray", bar=False, redirect_stdout=3)
     assert sorted(Path("study/stdout.txt").read_text().splitlines()) == [f"says {x}" for x in range(4)]
     for id_, config in study.results.configs.items():
