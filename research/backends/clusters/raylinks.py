@@ -30,13 +30,21 @@ class Link:
         machine that begins and ends with the link.
     local : mapping
         What that cluster has, as `ray.init` takes it.
+    runtime_env : mapping
+        What workers need. Only who connects can hand over folders of this machine.
+
+    Attributes
+    ----------
+    is_own : bool
+        Whether this has connected the process.
     """
 
-    def __init__(self, address: str | None, local: Mapping[str, Any]) -> None:
+    def __init__(self, address: str | None, local: Mapping[str, Any], runtime_env: Mapping[str, Any]) -> None:
+        self.is_own = False
         self._address = address
         self._local = local
+        self._runtime_env = dict(runtime_env)
         self._undo = contextlib.ExitStack()
-        self._is_own = False  # whether this has connected the process
         self._head: tuple[str, int] | None = None
 
     async def open(self) -> None:
@@ -60,7 +68,7 @@ class Link:
                 self._init(ray, address)
             found = str(ray.get_runtime_context().gcs_address)
             self._head = _host_and_port(found)
-            if self._is_own:
+            if self.is_own:
                 self._undo = self._undo.pop_all()
 
     def _check_same(self, ray: Any) -> None:
@@ -94,13 +102,14 @@ class Link:
             ray.init(
                 log_to_driver=False,
                 logging_level=_SILENT,
+                runtime_env=self._runtime_env or None,
                 **(more if address is None else {"address": address}),
             )
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             with contextlib.suppress(Exception):
                 ray.shutdown()
             raise self._absent(address, error) from error
-        self._is_own = True
+        self.is_own = True
 
     @staticmethod
     def _absent(address: str | None, error: Exception) -> UnfitError:
@@ -119,12 +128,12 @@ class Link:
 
     async def close(self) -> None:
         """Disconnect, if `open` has connected."""
-        if self._is_own:
+        if self.is_own:
             import ray
 
             with self._undo, contextlib.suppress(Exception):
                 ray.shutdown()
-            self._is_own = False
+            self.is_own = False
 
 
 def local_cluster(options: Mapping[str, Any], n_workers: int) -> dict[str, Any]:

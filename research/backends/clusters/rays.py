@@ -89,7 +89,7 @@ class RayEngine:
         self._wanted = _options(needs)
         self._runtime_env = dict(runtime_env)
         self._patience = min(patience, _MOST_PATIENCE)
-        self._link = Link(address, local_cluster(self._wanted, n_workers))
+        self._link = Link(address, local_cluster(self._wanted, n_workers), runtime_env)
         self._kind: Any = None  # of actors
         self._lost: asyncio.Future[str] | None = None  # why the cluster is given up
         self._watch: asyncio.Task[None] | None = None
@@ -99,7 +99,7 @@ class RayEngine:
         import ray
 
         options: dict[str, Any] = {**self._wanted, "max_concurrency": _MOST_CALLS, "max_restarts": 0}
-        if self._runtime_env:
+        if self._runtime_env and not self._link.is_own:  # else all of them have it
             options["runtime_env"] = self._runtime_env
         try:
             self._kind = ray.remote(RayAgent).options(**options)

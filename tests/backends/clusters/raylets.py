@@ -67,12 +67,15 @@ class Raylets:
 
     def kill(self, node):
         """Let the process of a node be gone at once."""
-        psutil.Process(raylet_of(node)).kill()
+        (info,) = node.all_processes["raylet"]
+        info.process.kill()
+        info.process.wait()  # or those that it has started would take it for alive
 
     def kill_head(self):
         for kind in ("gcs_server", "raylet"):
             for info in self._cluster.head_node.all_processes[kind]:
                 info.process.kill()
+                info.process.wait()
 
     def agents(self):
         """Return the processes of agents."""
@@ -84,12 +87,6 @@ class Raylets:
 
     def close(self):
         self._cluster.shutdown()
-
-
-def raylet_of(node):
-    """Return the number of the process of a node."""
-    (info,) = node.all_processes["raylet"]
-    return info.process.pid
 
 
 def _below_here():

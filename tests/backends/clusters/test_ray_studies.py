@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import time
 from pathlib import Path
 
@@ -122,22 +121,10 @@ def test_nodes_without_this_library_are_refused(tmp_path):
         study.run(workers=2, backend=backend, bar=False)
 
 
-def test_modules_of_users_travel_by_the_runtime_environment(tmp_path, monkeypatch):
-    (tmp_path / "mine" / "travelling").mkdir(parents=True)
-    (tmp_path / "mine" / "travelling" / "__init__.py").write_text(
-        "def twice(x):\n    return [2 * x, __file__]\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path / "mine"))
-    import travelling
-
-    backend = Ray(runtime_env={"py_modules": [str(tmp_path / "mine" / "travelling")]})
-    study = Research("study", Domain(x=range(4))).add_callable(
-        travelling.twice, x=EC("x"), save_to=["y", "file"]
-    )
-    study.run(workers=2, backend=backend, bar=False)
-    del sys.modules["travelling"]
-    assert sorted(study.results.df["y"]) == [0, 2, 4, 6]
-    assert not study.results.df["file"].str.startswith(str(tmp_path)).any()
+def test_folders_are_handed_over_only_by_who_connects(tmp_path):
+    study = Research("study", Domain(x=range(4))).add_callable(negative, x=EC("x"), save_to="y")
+    with pytest.raises(StudyError, match=r"Ray refuses what workers are to have: .*passed to `ray\.init`"):
+        study.run(workers=2, backend=Ray(runtime_env={"working_dir": str(tmp_path)}), bar=False)
 
 
 # what comes back
