@@ -105,18 +105,15 @@ def test_what_the_user_has_connected_stays(tmp_path):
 
 @pytest.mark.slow
 def test_another_version_of_ray_is_refused_in_its_own_words(tmp_path):
-    code = """
+    other = tmp_path / "other.py"
+    other.write_text(
+        BEGIN + "import ray, sys\nray.__version__ = '0.1.0'\nrun('other', address=sys.argv[1])\n"
+    )
+    code = f"""
         init()
-        import ray
+        import ray, subprocess, sys
         address = ray.get_runtime_context().gcs_address
-        import subprocess, sys
-        text = f'''
-import ray
-ray.__version__ = "0.1.0"
-exec(open({__file__!r}).read().partition("init()\\n")[0])
-run("other", address={address!r})
-'''
-        done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, {str(other)!r}, address], capture_output=True, text=True)
         print(done.stderr)
     """
     out, _ = run_script(tmp_path, code)
@@ -125,6 +122,7 @@ run("other", address={address!r})
     assert "Ray: 0.1.0" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost:9"])
 def test_an_address_where_nobody_is_is_an_error_at_once(tmp_path, address):
     code = f"""
@@ -148,6 +146,7 @@ def test_addresses_of_ray_client_are_refused():
         Ray("ray://head:10001")
 
 
+@pytest.mark.slow
 def test_without_ray_the_error_names_the_extra(tmp_path):
     code = """
         import sys
