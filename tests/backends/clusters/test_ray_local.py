@@ -8,10 +8,12 @@ import sys
 import textwrap
 from pathlib import Path
 
+import psutil
 import pytest
 
 import research
 from research.backends.clusters.options import Ray
+from tests.backends.clusters.raylets import until
 
 ROOT = Path(research.__file__).parents[1]
 
@@ -187,3 +189,39 @@ def test_ctrl_c_while_a_study_runs_ends_its_cluster(tmp_path):
     """
     out, _ = run_script(tmp_path, code)
     assert out == "interrupted\n[]\n"
+
+
+@pytest.mark.slow
+def test_nothing_is_left_of_a_driver_that_is_killed_with_its_cluster(tmp_path):
+    (tmp_path / "tmp").mkdir()
+    code = """
+        import time
+
+        def slow(x):
+            open("begun", "w").close()
+            time.sleep(60)
+
+        run("one", slow)
+    """
+    script = tmp_path / "script.py"
+    script.write_text(BEGIN + textwrap.dedent(code))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "TMPDIR": str(tmp_path / "tmp"),
+        "RAY_TMPDIR": "/tmp",
+    }
+    with psutil.Popen([sys.executable, str(script)], env=environment) as driver:
+        until((tmp_path / "begun").exists)
+        everyone = driver.children(recursive=True)
+        assert list((tmp_path / "tmp").glob("research-*"))
+        own = [
+            child for child in everyone if not child.name().endswith(("DashboardAgent", "RuntimeEnvAgent"))
+        ]
+        driver.kill()
+    _, alive = psutil.wait_procs(own, 40)
+    assert not alive
+    for process in everyone:  # Ray itself leaves those two
+        if process.is_running():
+            process.kill()
+    until(lambda: not list((tmp_path / "tmp").glob("research-*")))
