@@ -58,6 +58,43 @@ def dask_calls(count: int) -> float:
     return took
 
 
+@contextmanager
+def ray_cluster() -> Iterator[Any]:
+    """Start a cluster of Ray, and wait for the processes that it keeps at hand."""
+    import ray
+
+    ray.init("local", num_cpus=WORKERS, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    call = ray.remote(work)
+    ray.get([call.remote(1, 1) for _ in range(10 * WORKERS)])
+    yield call
+    ray.shutdown()
+
+
+def research_on_ray(count: int) -> float:
+    with ray_cluster():
+        return run_study(count, backend="ray")
+
+
+def research_on_ray_at_work(count: int) -> float:
+    """Return how long the same took from the begin of the first experiment to the end of the last."""
+    from research import ResearchResults
+
+    research_on_ray(count)
+    statuses = ResearchResults("study").statuses_to_df()
+    return float(statuses["finished"].max() - statuses["started"].min())
+
+
+def ray_calls(count: int) -> float:
+    import ray
+
+    with ray_cluster() as call:
+        begun = time.perf_counter()
+        products = ray.get([call.remote(a, b) for a, b in pairs(count)])
+        took = time.perf_counter() - begun
+    check(sum(products) == expected(count), "a sum")
+    return took
+
+
 def research_here(count: int) -> float:
     return run_study(count)
 
@@ -72,6 +109,25 @@ CASES = (
             Contender("research on Dask", research_on_dask, needs="distributed"),
             Contender("client.map", dask_calls, needs="distributed", at_least=5),
             Contender("research in processes", research_here),
+        ),
+    ),
+    Case(
+        "Ray, 2 workers",
+        "experiment",
+        COUNTS,
+        (
+            Contender("research on Ray", research_on_ray, needs="ray"),
+            Contender("remote calls", ray_calls, needs="ray"),
+            Contender("research in processes", research_here),
+        ),
+    ),
+    Case(
+        "Ray, 2 workers, from the first experiment to the last",
+        "experiment",
+        COUNTS,
+        (
+            Contender("research on Ray, at work", research_on_ray_at_work, needs="ray"),
+            Contender("remote calls", ray_calls, needs="ray", at_least=5),
         ),
     ),
 )

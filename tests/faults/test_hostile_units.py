@@ -29,6 +29,7 @@ HOWS = {
     "process per task": {"workers": 2, "isolation": "experiment"},
     "process per task, spawn": {"workers": 1, "isolation": "experiment", "start_method": "spawn"},
     "inline": {"parallel": False},
+    "dask": {"workers": 2, "backend": "dask"},
 }
 CLOSED = "exit code 121, as files of the worker had been closed"
 
@@ -223,7 +224,13 @@ def do(n, acts):
     return [n, here]
 
 
-@pytest.mark.parametrize("how", ["fork", "spawn", "process per task", "process per task, spawn"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        *("fork", "spawn", "process per task", "process per task, spawn"),
+        pytest.param("dask", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("hostile", [AT_ONCE, LASTING], ids=["at once", "lasting"])
 def test_no_other_experiment_suffers(how, hostile):
     acts = list(hostile)
@@ -288,7 +295,9 @@ def fork(n, how):
 CODES = {"returns": 0, "exits": 5, "raises": 1, "is interrupted": 1}
 
 
-@pytest.mark.parametrize("how", list(HOWS))
+@pytest.mark.parametrize(
+    "how", [pytest.param(how, marks=pytest.mark.slow if how == "dask" else ()) for how in HOWS]
+)
 @pytest.mark.parametrize("branches", [1, 2])
 def test_a_child_that_a_unit_forks_is_no_second_worker(how, branches):
     """It ends where the unit ends: nothing that it does is taken for the experiment's."""

@@ -22,6 +22,7 @@ HOWS = [
     "workers=2, isolation='experiment'",
     "workers=1, branches=3",
     "parallel=False",
+    pytest.param("workers=2, backend='dask'", marks=pytest.mark.slow),
 ]
 
 
@@ -93,7 +94,7 @@ study.run(bar=False, HOW)
 """
 
 
-@pytest.mark.parametrize("how", HOWS[:3])
+@pytest.mark.parametrize("how", [*HOWS[:3], HOWS[-1]])
 def test_twice_ends_it_at_once(tmp_path, how):
     process = begin(tmp_path, SLOW, how)
     await_path("begun-*", 2)

@@ -27,10 +27,15 @@ def _crash():
 ENDS = {"SIGKILL": _kill, "exit": lambda: os._exit(3), "crash": _crash}
 
 
-@pytest.fixture(params=["fork", "spawn"])
+@pytest.fixture(params=["fork", "spawn", pytest.param("dask", marks=pytest.mark.slow)])
 def start_method(request):
     """Name each way to start a worker in turn."""
     return request.param
+
+
+def by(start_method):
+    """Return what `run` is told of it."""
+    return {"backend": "dask"} if start_method == "dask" else {"start_method": start_method}
 
 
 @pytest.mark.parametrize("dump_results", [True, False], ids=["folder", "memory"])
@@ -51,7 +56,7 @@ def test_last_words_are_kept(end, isolation, start_method, dump_results):
             end()
         return a
 
-    how = {"start_method": start_method, "isolation": isolation, "dump_results": dump_results}
+    how = {**by(start_method), "isolation": isolation, "dump_results": dump_results}
     study = study_of(work, 12).run(bar=False, workers=2, **how)
     assert study.monitor.counts == {"done": 11, "lost": 1}
     for a, log in logs(study, "stdout").items():
@@ -73,7 +78,7 @@ def test_a_worker_killed_in_the_middle_of_printing(start_method):
                 n += 1
         print(a)
 
-    study = study_of(work, 15).run(bar=False, workers=2, start_method=start_method)
+    study = study_of(work, 15).run(bar=False, workers=2, **by(start_method))
     assert study.monitor.counts == {"done": 12, "lost": 3}
     for a, log in logs(study, "stdout").items():
         if a % 5 == 3:
@@ -94,7 +99,7 @@ def test_those_that_run_again_are_logged_once(start_method):
             os._exit(1)
         print("done", a)
 
-    study = study_of(work, 400).run(bar=False, workers=2, start_method=start_method)
+    study = study_of(work, 400).run(bar=False, workers=2, **by(start_method))
     assert study.monitor.counts == {"done": 396, "lost": 4}
     for a, log in logs(study).items():
         assert log == f"begun {a}\n" + ("" if a % 100 == 50 else f"done {a}\n")
@@ -117,7 +122,7 @@ def test_branches_one_after_another_have_their_own_last_words(start_method):
             yield n
 
     described = Research("study", Domain(a=range(9))).add_generator("work", work, a=EC("a"), save_to="n")
-    study = described.run(bar=False, branches=3, n_iters=5, executor_target="for", start_method=start_method)
+    study = described.run(bar=False, branches=3, n_iters=5, executor_target="for", **by(start_method))
     assert study.monitor.counts == {"done": 6, "lost": 3}
     for a, log in logs(study).items():
         count = {3: 4, 4: 4, 5: 3}.get(a, 5)
@@ -136,7 +141,7 @@ def test_branches_in_threads_have_their_own_last_words(start_method):
                 os._exit(1)
 
     described = Research("study", Domain(a=range(9))).add_generator("work", work, a=EC("a"), save_to="n")
-    study = described.run(bar=False, branches=3, n_iters=5, start_method=start_method)
+    study = described.run(bar=False, branches=3, n_iters=5, **by(start_method))
     assert study.monitor.counts == {"done": 6, "lost": 3}
     for a, log in logs(study).items():
         lines = [line for line in log.splitlines() if line.startswith("python")]

@@ -66,7 +66,9 @@ def test_ctrl_c_leaves_no_program_behind(how):
     assert all_gone("7003.5")
 
 
-@pytest.mark.parametrize("how", ["fork", "spawn", "a process per task"])
+@pytest.mark.parametrize(
+    "how", ["fork", "spawn", "a process per task", pytest.param("dask", marks=pytest.mark.slow)]
+)
 def test_a_worker_that_is_killed_takes_its_program_along(how):
     code = "import os; os.kill(int(os.environ['WORKER']), 9); os.execlp('sleep', 'sleep', '7004.5')"
     study = Research("study")

@@ -27,6 +27,8 @@ WAYS = [
     {"workers": 1, "branches": 4, "executor_target": "for"},
     {"workers": 2, "executor_class": type("Own", (Executor,), {})},
     pytest.param({"workers": 2, "start_method": "spawn"}, marks=pytest.mark.slow),
+    pytest.param({"workers": 2, "backend": "dask"}, marks=pytest.mark.slow),
+    pytest.param({"workers": 1, "backend": "dask", "branches": 4}, marks=pytest.mark.slow),
 ]
 
 

@@ -18,6 +18,7 @@ HOWS = {
     "a process per task": {"workers": 2, "isolation": "experiment"},
     "inline": {"parallel": False},
     "branches": {"workers": 2, "branches": 3},
+    "dask": {"workers": 2, "backend": "dask"},
 }
 ROOT = str(Path(__file__).parents[2])
 

@@ -14,6 +14,7 @@ HOWS = {
     "fork": {"workers": 2},
     "spawn": {"workers": 2, "start_method": "spawn"},
     "inline": {"parallel": False},
+    "dask": {"workers": 2, "backend": "dask"},
 }
 
 

@@ -67,6 +67,20 @@ def test_arrays_are_files_as_numpy_saves_them(how):
     assert sorted(np.load(path)[-1] for path in Path("study/objects").iterdir()) == [0.0, 1.0, 2.0]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("isolation", ["worker", "experiment"])
+def test_from_a_cluster_they_come_as_they_are(isolation):
+    """Its workers share no folder with the study: so large arrays are sent, as small ones are."""
+    size = 5 * 2**20  # floats: 40 MiB, several pieces
+    study = study_of(lambda a: np.full(size, a, dtype=float))
+    study.run(bar=False, workers=2, backend="dask", isolation=isolation)
+    table = study.results.df
+    assert {int(a): (len(v), v[0], v[-1]) for a, v in zip(table["a"], table["v"], strict=True)} == {
+        a: (size, a, a) for a in range(3)
+    }
+    assert files() == named()
+
+
 def test_only_names_are_sent(monkeypatch):
     """So that a driver need not hold, copy or write what workers save."""
     said = []

@@ -18,10 +18,12 @@ HOWS = {
     "a process per task": {"workers": 2, "isolation": "experiment"},
     "inline": {"parallel": False},
     "branches": {"workers": 2, "branches": 3},
+    "dask": {"workers": 2, "backend": "dask"},
 }
+DASK = pytest.param("dask", marks=pytest.mark.slow)
 
 
-@pytest.fixture(params=list(HOWS))
+@pytest.fixture(params=[DASK if how == "dask" else how for how in HOWS])
 def how(request):
     """Name each way to run a study in turn."""
     return HOWS[request.param]
@@ -103,7 +105,7 @@ def test_values_of_an_attempt_that_failed_are_gone(how):
     assert sorted(study.results.df["x"]) == [1, 1, 1, 2, 2, 2]
 
 
-@pytest.mark.parametrize("kind", ["fork", "spawn", "a process per task", "branches"])
+@pytest.mark.parametrize("kind", ["fork", "spawn", "a process per task", "branches", DASK])
 def test_what_kills_its_worker_is_tried_again_and_not_for_ever(kind):
     def kill(a, folder):
         if a < 2 and count(f"{folder}/k{a}") <= a:
@@ -122,7 +124,7 @@ def test_what_kills_its_worker_is_tried_again_and_not_for_ever(kind):
         assert {found[a] for a in range(2, 6)} == {("done", 1)}
 
 
-@pytest.mark.parametrize("kind", ["fork", "spawn", "a process per task"])
+@pytest.mark.parametrize("kind", ["fork", "spawn", "a process per task", DASK])
 def test_what_takes_too_long_is_ended(kind):
     def sleep(a, folder):
         count(f"{folder}/s{a}")
@@ -164,7 +166,7 @@ def test_what_a_study_says_at_its_end_names_what_took_too_long(capfd):
     assert "for those that took too long" in said
 
 
-@pytest.mark.parametrize("kind", ["fork", "spawn", "a process per task"])
+@pytest.mark.parametrize("kind", ["fork", "spawn", "a process per task", DASK])
 def test_who_takes_too_much_memory_has_failed(kind):
     def hold(a):
         held = bytearray(a)

@@ -19,7 +19,10 @@ from tests.study.speaking import HOWS, logs, run_script, speak, spoken, study_of
 PATIENCE = 60  # seconds after which a test gives up on something that does not happen
 
 
-@pytest.fixture(params=list(HOWS))
+ALL_HOWS = [pytest.param(how, marks=pytest.mark.slow if how == "dask" else ()) for how in HOWS]
+
+
+@pytest.fixture(params=ALL_HOWS)
 def how(request):
     """Name each way to run a study in turn."""
     return HOWS[request.param]
@@ -100,7 +103,7 @@ def test_an_experiment_that_is_not_there_and_a_stream_that_does_not_exist():
         study.results.log(id_, "stdrr")
 
 
-@pytest.mark.parametrize("name", list(HOWS))
+@pytest.mark.parametrize("name", ALL_HOWS)
 def test_branches_one_after_another(name):
     study = study_of(speak, 7).run(bar=False, branches=3, executor_target="for", **HOWS[name])
     assert logs(study) == {a: spoken(a) for a in range(7)}

@@ -28,7 +28,9 @@ AWKWARD = [
 ]
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize(
+    "how", [pytest.param(how, marks=pytest.mark.slow if how == "dask" else ()) for how in HOWS]
+)
 def test_each_program_gets_its_config_and_its_results_are_its_own(how):
     program = script(
         """

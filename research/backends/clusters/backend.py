@@ -41,6 +41,7 @@ WAIT_SECONDS = 5.0  # without a place for any worker, after which the log says s
 LOOK_SECONDS = 2.0  # between two looks at how large the cluster is
 _CLOSE_SECONDS = 10.0
 _MOST_MESSAGES = 64  # that are read at once
+_REST_SECONDS = 1.0  # for what an engine has left in the loop
 _HOW_TO_SEND = (
     "workers of the cluster lack a module that the study needs: send it there, by `Client.upload_file` of "
     "Dask or the `runtime_env` of Ray, or install it"
@@ -246,3 +247,7 @@ class ClusterBackend:
             job.cancel()
         await asyncio.gather(*(slot.leave() for slot in self._slots), return_exceptions=True)
         await self._engine.close()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:  # of the engine's: what they wait for would be missed, and told on stderr
+            task.cancel()
+        await asyncio.wait_for(asyncio.gather(*rest, return_exceptions=True), _REST_SECONDS)

@@ -28,6 +28,7 @@ _FORGET_SECONDS = 10.0  # that its last words wait for somebody to ask for them
 _SLOW_SECONDS = 10.0  # beyond what it was to take, after which a call is made again
 _SCHEDULER_SECONDS = 10.0  # for the scheduler to say which workers it has
 _LOOK_SECONDS = 0.1
+_TRIES = 3
 _MOST_DEVICES = 64  # of a machine that does not say which there are
 _AGENTS: dict[str, Agent] = {}  # of this process, by the keys of their tasks
 _LENT: Counter[str] = Counter()  # how much of each device of this process agents have
@@ -144,15 +145,22 @@ class DaskEngine:
                     silence_logs=logging.CRITICAL,  # what matters is in the log of the study
                     resources={name: amount * self._n_workers for name, amount in self._needs.resources},
                 )
-            address = self._cluster or self._address
-            self._client = await Client(
-                address,
-                asynchronous=True,
-                set_as_default=False,
-                timeout=self._patience,
-                security=None if self._cluster else self._security,
-                name="research",
-            )
+            for tries_left in reversed(range(_TRIES)):
+                self._client = Client(
+                    self._cluster or self._address,
+                    asynchronous=True,
+                    set_as_default=False,
+                    timeout=self._patience,
+                    security=None if self._cluster else self._security,
+                    name="research",
+                )
+                try:
+                    await self._client
+                    break
+                except AssertionError:  # of Dask, where a scheduler that is busy greets with more than that
+                    await self._client.close()
+                    if not tries_left:
+                        raise
         except (OSError, TimeoutError) as error:
             raise UnfitError(
                 f"there is no scheduler of Dask at {self._address!r}: {type(error).__name__}: {error}; start "

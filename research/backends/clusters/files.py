@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO, NamedTuple
 
 from research.whole import temporary_name
@@ -22,6 +22,7 @@ class FilePart(NamedTuple):
     offset: int
     data: bytes
     is_last: bool
+    is_link: bool = False  # to what the data names
 
 
 class Folders:
@@ -59,6 +60,8 @@ class Folders:
             self._sent[str(path)] = state
             if stat.S_ISDIR(found.st_mode):
                 yield FilePart(name, "" if path == self._root / name else f"{shown}/", mode, 0, b"", True)
+            elif stat.S_ISLNK(found.st_mode):
+                yield FilePart(name, shown, mode, 0, os.fsencode(path.readlink()), True, is_link=True)
             elif stat.S_ISREG(found.st_mode):
                 yield from _read(path, FilePart(name, shown, mode, 0, b"", False))
 
@@ -71,14 +74,30 @@ class Folders:
         self._sent = {path: state for path, state in self._sent.items() if not f"{path}/".startswith(prefix)}
 
     def _walk(self, name: str) -> Iterator[tuple[Path, os.stat_result]]:
-        """Walk a folder, itself first; links are what they lead to, unless that is a folder."""
+        """Walk a folder, itself first; links out of it are what they lead to, unless that is a folder."""
         top = self._root / name
-        for folder, _, files in os.walk(top):
-            for path in (Path(folder), *(Path(folder) / file for file in sorted(files))):
+        for folder, folders, files in os.walk(top):
+            for path in (Path(folder), *(Path(folder) / file for file in sorted([*folders, *files]))):
                 try:
-                    yield path, path.stat()
+                    is_link = path.is_symlink()
+                    stays = is_link and leads_inside(path.relative_to(top), os.fspath(path.readlink()))
+                    found = path.lstat() if stays else path.stat()
+                    if path == Path(folder) or stays or not stat.S_ISDIR(found.st_mode):
+                        yield path, found
                 except OSError:  # a link to nowhere, or removed meanwhile
                     continue
+
+
+def leads_inside(path: PurePath, target: str) -> bool:
+    """Return whether a link at a path stays in the folder that the path begins in.
+
+    Examples
+    --------
+    >>> leads_inside(PurePath('deep/latest'), '../model'), leads_inside(PurePath('latest'), '../model')
+    (True, False)
+    """
+    found = os.path.normpath(os.path.join(path.parent, target))  # noqa: PTH118  (paths keep '..')
+    return not os.path.isabs(target) and found != ".." and not found.startswith("../")  # noqa: PTH117
 
 
 def _read(path: Path, part: FilePart) -> Iterator[FilePart]:
@@ -119,6 +138,9 @@ class Receiver:
         if not part.path or part.path.endswith("/"):
             path.mkdir(parents=True, exist_ok=True)
             return
+        if part.is_link:
+            self._link(path, part)
+            return
         if part.offset == 0:
             self._drop(path)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,6 +153,18 @@ class Receiver:
             file.close()
             temporary.chmod(part.mode | stat.S_IRUSR | stat.S_IWUSR)
             temporary.replace(path)
+
+    @staticmethod
+    def _link(path: Path, part: FilePart) -> None:
+        target = os.fsdecode(part.data)
+        if not leads_inside(PurePosixPath(part.path), target):
+            raise ValueError(
+                f"a worker has sent a link to {target!r}, which is not in its experiment's folder"
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_name(path)
+        temporary.symlink_to(target)
+        temporary.replace(path)
 
     def close(self) -> None:
         """Remove what has not come to its end."""

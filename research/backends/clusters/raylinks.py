@@ -116,9 +116,14 @@ class Link:
         text = f"{type(error).__name__}: {error}"
         if address is None:
             return UnfitError(f"no cluster of Ray could be started on this machine: {text}")
+        if error.__cause__ is not None:
+            text = f"{text} ({error.__cause__})"
+        tokens = ""
+        if isinstance(error, ConnectionError) and error.__cause__ and not os.environ.get("RAY_AUTH_MODE"):
+            tokens = "; if it wants a token, say RAY_AUTH_MODE=token in the environment"
         return UnfitError(
-            f"no connection to a cluster of Ray at {address!r}: {text}; start one by `ray start --head`, or "
-            "leave `address` out for one on this machine"
+            f"no connection to a cluster of Ray at {address!r}: {text}{tokens}; start one by `ray start "
+            "--head`, or leave `address` out for one on this machine"
         )
 
     async def objection(self) -> str | None:

@@ -292,5 +292,7 @@ def _options(needs: Needs) -> dict[str, Any]:
 
 
 def _short(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}"
+    """Return what Ray says of an error, without numbers of its own."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    kept = [line for line in lines if not line.startswith(("class_name:", "actor_id:", "namespace:"))]
+    return f"{type(error).__name__}: {' '.join(kept)[:300]}"

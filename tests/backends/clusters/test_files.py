@@ -28,6 +28,8 @@ def write(folder, a, outside):
     (folder / "empty folder").mkdir()
     (folder / "to a file").symlink_to("plain.txt")
     (folder / "to nothing").symlink_to("nowhere")
+    (folder / "deep" / "to a folder").symlink_to("../empty folder")
+    (folder / "out of it").symlink_to(Path(outside).parent)
     (folder / "outwards").symlink_to(outside)
     (folder / "program").write_text("#!/bin/sh\n")
     (folder / "program").chmod(0o755)
@@ -42,7 +44,10 @@ def check(folder, a):
     assert list((folder / "empty folder").iterdir()) == []
     assert (folder / "to a file").read_text() == f"{a} 0"
     assert (folder / "outwards").read_text() == "outside"
-    assert not os.path.lexists(folder / "to nothing")
+    links = {"to a file": "plain.txt", "to nothing": "nowhere", "deep/to a folder": "../empty folder"}
+    assert {name: os.readlink(folder / name) for name in links} == links
+    assert not (folder / "outwards").is_symlink()
+    assert not os.path.lexists(folder / "out of it")
     assert not os.path.lexists(folder / "pipe")
     assert stat.S_IMODE((folder / "program").stat().st_mode) & 0o700 == 0o700
 
@@ -186,6 +191,15 @@ def test_a_path_that_leads_elsewhere_is_refused(tmp_path, folder, path):
     receiver = Receiver(tmp_path / "root")
     with pytest.raises(ValueError, match=r"which is not in its experiment's folder"):
         receiver.take(part(path, folder))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["..", "../e2/a", "/etc/passwd", "b/../../x"])
+def test_a_link_that_leads_elsewhere_is_refused(tmp_path, target):
+    receiver = Receiver(tmp_path / "root")
+    link = part("a", "e", target.encode())._replace(is_link=True)
+    with pytest.raises(ValueError, match=r"which is not in its experiment's folder"):
+        receiver.take(link)
     assert list(tmp_path.iterdir()) == []
 
 

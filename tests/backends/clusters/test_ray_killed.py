@@ -118,6 +118,21 @@ def test_an_agent_that_stands_still_for_too_long_is_replaced_and_ends_its_worker
     check_results(0)
 
 
+def test_nodes_that_come_get_work_and_those_that_go_are_not_missed(raylets):
+    with running(
+        script(raylets, n=300, retries={"lost": 5}).replace("workers=2", "workers='auto'")
+    ) as driver:
+        until(lambda: len({worker for _, worker, _ in noted("begun")}) == 2)
+        first, second = raylets.add(num_cpus=1), raylets.add(num_cpus=1)
+        until(lambda: len({worker for _, worker, _ in noted("begun")}) == 4)
+        raylets.remove(first)
+        status, _, err = said(driver)
+    assert status == 0, err
+    check_results(0, n=300)
+    raylets.remove(second)
+    check_gone(raylets, {pid for _, *pids in noted("begun") for pid in pids})
+
+
 def test_without_its_head_a_study_ends_with_an_error_and_goes_on_elsewhere(tmp_path):
     raylets = Raylets(tmp_path / "cluster")
     raylets.add(num_cpus=2)

@@ -8,10 +8,12 @@ import sys
 import textwrap
 from pathlib import Path
 
+import psutil
 import pytest
 
 import research
 from research.backends.clusters.options import Ray
+from tests.backends.clusters.raylets import until
 
 ROOT = Path(research.__file__).parents[1]
 
@@ -105,18 +107,15 @@ def test_what_the_user_has_connected_stays(tmp_path):
 
 @pytest.mark.slow
 def test_another_version_of_ray_is_refused_in_its_own_words(tmp_path):
-    code = """
+    other = tmp_path / "other.py"
+    other.write_text(
+        BEGIN + "import ray, sys\nray.__version__ = '0.1.0'\nrun('other', address=sys.argv[1])\n"
+    )
+    code = f"""
         init()
-        import ray
+        import ray, subprocess, sys
         address = ray.get_runtime_context().gcs_address
-        import subprocess, sys
-        text = f'''
-import ray
-ray.__version__ = "0.1.0"
-exec(open({__file__!r}).read().partition("init()\\n")[0])
-run("other", address={address!r})
-'''
-        done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True)
+        done = subprocess.run([sys.executable, {str(other)!r}, address], capture_output=True, text=True)
         print(done.stderr)
     """
     out, _ = run_script(tmp_path, code)
@@ -125,6 +124,7 @@ run("other", address={address!r})
     assert "Ray: 0.1.0" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "localhost:9"])
 def test_an_address_where_nobody_is_is_an_error_at_once(tmp_path, address):
     code = f"""
@@ -148,6 +148,7 @@ def test_addresses_of_ray_client_are_refused():
         Ray("ray://head:10001")
 
 
+@pytest.mark.slow
 def test_without_ray_the_error_names_the_extra(tmp_path):
     code = """
         import sys
@@ -188,3 +189,39 @@ def test_ctrl_c_while_a_study_runs_ends_its_cluster(tmp_path):
     """
     out, _ = run_script(tmp_path, code)
     assert out == "interrupted\n[]\n"
+
+
+@pytest.mark.slow
+def test_nothing_is_left_of_a_driver_that_is_killed_with_its_cluster(tmp_path):
+    (tmp_path / "tmp").mkdir()
+    code = """
+        import time
+
+        def slow(x):
+            open("begun", "w").close()
+            time.sleep(60)
+
+        run("one", slow)
+    """
+    script = tmp_path / "script.py"
+    script.write_text(BEGIN + textwrap.dedent(code))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "TMPDIR": str(tmp_path / "tmp"),
+        "RAY_TMPDIR": "/tmp",
+    }
+    with psutil.Popen([sys.executable, str(script)], env=environment) as driver:
+        until((tmp_path / "begun").exists)
+        everyone = driver.children(recursive=True)
+        assert list((tmp_path / "tmp").glob("research-*"))
+        own = [
+            child for child in everyone if not child.name().endswith(("DashboardAgent", "RuntimeEnvAgent"))
+        ]
+        driver.kill()
+    _, alive = psutil.wait_procs(own, 40)
+    assert not alive
+    for process in everyone:  # Ray itself leaves those two
+        if process.is_running():
+            process.kill()
+    until(lambda: not list((tmp_path / "tmp").glob("research-*")))

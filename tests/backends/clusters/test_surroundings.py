@@ -137,6 +137,7 @@ def test_a_module_that_workers_lack_can_be_sent(hosts, tmp_path, is_sent):
         assert process.returncode == 1
         assert "No module named 'only_here'" in said
         assert "upload_file" in said.splitlines()[-1]
+        assert "never retrieved" not in said
 
 
 def test_resources_that_nobody_has_are_refused(hosts):
