@@ -164,7 +164,10 @@ class _Run:
         log = open_log(None if self._place is None else self._folder / LOG, settings.loglevel)
         self._stack.callback(close_log, log)
         has_units = bool(definition.experiment.units)
-        tell_beginning(log, name, plan.seed, own_size, len(workers), has_units, bool(plan.updates))
+        n_workers = "a varying number of" if settings.grows else len(workers)
+        tell_beginning(log, name, plan.seed, own_size, n_workers, has_units, bool(plan.updates))
+        if settings.cluster is not None:
+            log.info("workers are on a cluster: %r", settings.cluster)
         remark = definition.pruning and definition.pruning.remark(definition.experiment.variables)
         for text in (*settings.remarks, *plan.codes.remarks, *([remark] if remark else ())):
             log.warning(text)

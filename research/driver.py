@@ -41,6 +41,7 @@ from research.events import (
 )
 from research.ledger import Ledger
 from research.monitoring.progress import Progress
+from research.monitoring.summary import warn
 from research.pruning.judge import Judge
 from research.scheduling.scheduler import LARGEST_BATCH, Scheduler
 from research.storage.base import BROKEN, Closed, Replaced, Store
@@ -202,7 +203,10 @@ class Driver:
             elif isinstance(event, Asks) and self._judge is not None:
                 self._judge.ask(event)
             elif isinstance(event, Remark):
-                self._log.log(logging.WARNING if event.is_warning else logging.INFO, "%s", event.text)
+                if event.is_warning:
+                    warn(self._log, self._progress.name, event.text)
+                else:
+                    self._log.info("%s", event.text)
         for task in self._scheduler.take_done():
             self._settle(task)
 

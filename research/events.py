@@ -281,7 +281,7 @@ class CheckFailed(NamedTuple):
 
 
 class Remark(NamedTuple):
-    """What a backend wants to be in the log."""
+    """What a backend wants to be in the log, and a user to see if it is a warning."""
 
     text: str
     is_warning: bool = False

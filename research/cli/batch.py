@@ -125,6 +125,8 @@ def batch(
     options["workers"] = workers or asked["cpus"]
     asked["cpus"] = asked["cpus"] or (None if workers == "auto" else workers)
     fields = _fields(system, asked, more_lines)
+    if options["storage"] is not None:
+        _server(options["storage"])  # refused before anybody connects
     with ExitStack() as stack:
         plan, folder = _plan(stack, file, parameters, name, shards, into, options)
     storage = options["storage"]

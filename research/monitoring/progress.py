@@ -24,7 +24,7 @@ class Progress:
 
     def __init__(self, bar: Any, name: str, n_experiments: int | None, n_iters: int | None) -> None:
         self._bar: Any = None
-        self._name = name
+        self.name = name
         self._n_iters = n_iters
         self._weight = n_iters or 1
         self._counted: dict[str, int] = {}  # iterations of experiments that run
@@ -52,7 +52,7 @@ class Progress:
             if event.status != "done":
                 self._troubles[event.status] = self._troubles.get(event.status, 0) + 1
                 troubles = ", ".join(f"{status}: {count}" for status, count in self._troubles.items())
-                self._bar.set_description(f"{self._name} ({troubles})", refresh=False)
+                self._bar.set_description(f"{self.name} ({troubles})", refresh=False)
         elif self._n_iters is None:
             return
         else:

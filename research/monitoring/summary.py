@@ -21,13 +21,13 @@ def tell_beginning(
     name: str,
     seed: int,
     n_items: int | None,
-    n_workers: int,
+    workers: object,
     has_units: bool,
     is_replaced: bool = False,
 ) -> None:
     """Say what a study begins with; what replaces its domain may do so at once."""
     text = "study %r: seed %s, %s configs with repetitions, %s workers"
-    log.info(text, name, seed, n_items, n_workers)
+    log.info(text, name, seed, n_items, workers)
     if not has_units:
         warn(log, name, "the experiment has no units, so that nothing will be done or saved")
     if n_items == 0 and not is_replaced:

@@ -355,5 +355,5 @@ def _too_large(ended: Ended, size: int, most: int) -> Ended:
 
 
 def _failed(ended: Ended, text: str) -> Ended:
-    failure = Failure("files", ended.iterations or 0, "StudyError", text, text, None)
+    failure = Failure("files", max(0, (ended.iterations or 0) - 1), "StudyError", text, text, None)
     return ended._replace(status=FAILED, failures=(*ended.failures, failure))

@@ -105,7 +105,7 @@ class ClusterBackend:
             self._call(self._engine.connect())
         except UnfitError as error:
             self.close()
-            raise StudyError(str(error)) from error
+            raise StudyError(str(error)) from error.__cause__
         self._widen(len(workers))
         for job in (self._tell_waiting(), *((self._grow(),) if self._grows else ())):
             self._jobs.append(asyncio.run_coroutine_threadsafe(job, self._loop))

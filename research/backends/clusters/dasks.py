@@ -1,108 +1,28 @@
-"""Dask: an agent is a task that takes as long as the study, and answers in the loop of its Dask worker.
-
-An actor of Dask would not do: it gives back the resources that it was promised as soon as it is made.
-https://github.com/dask/distributed/issues/2843
-"""
+"""Dask: the driver's side of agents that are tasks; see `dasktasks`."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import os
 import pickle
-import threading
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import re
+import socket
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from research.backends.clusters.agent import Agent
+from research.backends.clusters import dasktasks
+from research.backends.clusters.dasktasks import HANDLER, TOPIC, visible_devices
 from research.backends.clusters.engine import Hello, LostError, Needs, UnfitError
 
-_TOPIC = "research-agents"  # under which agents tell clients where they are
-_HANDLER = "research_agent"
 _LEAVE_SECONDS = 3.0  # that an agent has to end its worker
-_FORGET_SECONDS = 10.0  # that its last words wait for somebody to ask for them
 _SLOW_SECONDS = 10.0  # beyond what it was to take, after which a call is made again
 _SCHEDULER_SECONDS = 10.0  # for the scheduler to say which workers it has
 _LOOK_SECONDS = 0.1
 _TRIES = 3
-_MOST_DEVICES = 64  # of a machine that does not say which there are
-_AGENTS: dict[str, Agent] = {}  # of this process, by the keys of their tasks
-_LENT: Counter[str] = Counter()  # how much of each device of this process agents have
-_LOCK = threading.Lock()
-
-
-# in a worker of Dask
-
-
-def serve(key: str, gpus: float) -> None:
-    """Be an agent; a task of Dask."""
-    from distributed import get_worker
-    from distributed.core import Status
-
-    worker, running = get_worker(), (Status.running, Status.paused)
-    worker.handlers[_HANDLER] = answer
-    with _lent(gpus) as devices:
-        _AGENTS[key] = agent = Agent(devices)
-        try:
-            worker.log_event(_TOPIC, {"key": key, "address": worker.address, "hello": tuple(agent.hello)})
-            agent.run(lambda: worker.status in running and _is_wanted(worker, key))
-        finally:
-            with contextlib.suppress(RuntimeError):  # the loop has been closed
-                worker.loop.asyncio_loop.call_soon_threadsafe(_forget_later, key)
-
-
-def _is_wanted(worker: Any, key: str) -> bool:
-    """Return whether the task of an agent is still to be run here; if not, Dask cannot end it by itself."""
-    task = worker.state.tasks.get(key)
-    return task is not None and task.state in ("executing", "long-running")
-
-
-def _forget_later(key: str) -> None:
-    asyncio.get_running_loop().call_later(_FORGET_SECONDS, _AGENTS.pop, key, None)
-
-
-async def answer(key: str, **call: Any) -> dict[str, Any]:
-    """Answer a client that calls an agent; in the loop of a Dask worker."""
-    from distributed.protocol import to_serialize
-
-    agent = _AGENTS.get(key)
-    if agent is None:
-        return {"status": "gone"}
-    if "is_over" in call:
-        agent.close()
-        return {"status": "OK"}
-    if "messages" in call:
-        agent.tell(call["first"], pickle.loads(call["messages"]))
-        return {"status": "OK"}
-    said = await agent.hear(call["position"], call["seconds"])
-    return {"status": "gone"} if said is None else {"status": "OK", "said": to_serialize(pickle.dumps(said))}
-
-
-@contextmanager
-def _lent(gpus: float) -> Iterator[list[str]]:
-    """Lend devices that this process sees: whole ones that nobody else has, or a part of the fullest one."""
-    if not gpus:
-        yield []
-        return
-    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    known = [name.strip() for name in seen.split(",") if name.strip()] or list(map(str, range(_MOST_DEVICES)))
-    share, count = min(gpus, 1.0), max(1, int(gpus))
-    with _LOCK:
-        fits = [name for name in known if _LENT[name] + share <= 1 + 1e-9]
-        devices = sorted(fits, key=lambda name: -_LENT[name])[:count]
-        _LENT.update(dict.fromkeys(devices, share))
-    try:
-        yield devices
-    finally:
-        with _LOCK:
-            _LENT.subtract(dict.fromkeys(devices, share))
-
-
-# in the driver
+_KNOCK_SECONDS = 5.0  # that a scheduler may take to begin, if its machine says that there is none
 
 
 class DaskEngine:
@@ -132,6 +52,7 @@ class DaskEngine:
     async def connect(self) -> None:
         from distributed import Client, LocalCluster
 
+        await _knock(self._address, min(_KNOCK_SECONDS, self._patience))
         try:
             if self._address is None:
                 # in this process, as agents have processes for their workers: a script needs no guard
@@ -143,7 +64,7 @@ class DaskEngine:
                     dashboard_address=":0",  # none would be the usual one, which may be taken
                     memory_limit=0,
                     silence_logs=logging.CRITICAL,  # what matters is in the log of the study
-                    resources={name: amount * self._n_workers for name, amount in self._needs.resources},
+                    resources=_resources_here(self._needs, self._n_workers),
                 )
             for tries_left in reversed(range(_TRIES)):
                 self._client = Client(
@@ -162,10 +83,7 @@ class DaskEngine:
                     if not tries_left:
                         raise
         except (OSError, TimeoutError) as error:
-            raise UnfitError(
-                f"there is no scheduler of Dask at {self._address!r}: {type(error).__name__}: {error}; start "
-                "one by `dask scheduler`, or leave `address` out for a cluster on this machine"
-            ) from error
+            raise _no_scheduler(self._address, error) from error
         self._found = self._client.scheduler.address
         await self._check_resources()
 
@@ -211,7 +129,7 @@ class DaskEngine:
 
     async def place(self, worker: int) -> _DaskPlaced:
         await self._be_connected()
-        self._client.subscribe_topic(_TOPIC, self._note)  # (which a new connection does not know)
+        self._client.subscribe_topic(TOPIC, self._note)  # (which a new connection does not know)
         key = f"research-agent-{worker}-{uuid4().hex}"
         greeted = self._greetings[key] = asyncio.get_running_loop().create_future()
         gpus = dict(self._needs.resources).get("GPU", 0.0)
@@ -219,7 +137,7 @@ class DaskEngine:
         # would if its Python is another: so it gets a text, whose errors are those of a task
         future = self._client.submit(
             eval,
-            f"__import__('importlib').import_module({__name__!r}).serve({key!r}, {gpus!r})",
+            f"__import__('importlib').import_module({dasktasks.__name__!r}).serve({key!r}, {gpus!r})",
             key=key,
             pure=False,
             retries=0,
@@ -250,6 +168,8 @@ class DaskEngine:
             error = ended.result()
         except asyncio.CancelledError:
             error = None
+        if isinstance(error, UnfitError):
+            return error
         if isinstance(error, ImportError):
             return UnfitError(
                 f"workers of the cluster cannot import this library ({error}): install it there as well"
@@ -295,7 +215,7 @@ class _DaskPlaced:
             raise LostError(f"its task is {self._future.status}, as Dask says")
         if self._is_doubtful:
             await self._look()
-        message = {"op": _HANDLER, "key": self._key, **call}
+        message = {"op": HANDLER, "key": self._key, **call}
         try:
             scheduler = self._client.scheduler
             answer: Mapping[str, Any] = await scheduler.proxy(worker=self._address, msg=message)
@@ -324,6 +244,19 @@ class _DaskPlaced:
             await self._future.cancel(force=True)
 
 
+def _resources_here(needs: Needs, n_workers: int) -> dict[str, float]:
+    """Return what a cluster in this process has: the devices and memory of this machine, and all else."""
+    import psutil
+
+    resources = {name: amount * n_workers for name, amount in needs.resources}
+    for name in resources:
+        if name == "GPU":
+            resources[name] = float(len(visible_devices() or ()))
+        elif name.lower() == "memory":
+            resources[name] = float(psutil.virtual_memory().total)
+    return resources
+
+
 def _fits(worker: Mapping[str, Any], wanted: Mapping[str, float]) -> int:
     """Return how many agents a worker of Dask has room for."""
     has = worker["resources"]
@@ -331,10 +264,44 @@ def _fits(worker: Mapping[str, Any], wanted: Mapping[str, float]) -> int:
     return min([int(worker["nthreads"]), *rooms])
 
 
+async def _knock(address: str | None, seconds: float) -> None:
+    """See whether anybody takes connections, so far as that can be seen: Dask tries for long to be taken."""
+    found = re.fullmatch(r"(?:tcp|tls)://(.+):(\d+)", address or "")
+    if found is None:
+        return
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(found[1].strip("[]"), int(found[2]))
+            writer.close()
+            return
+        except socket.gaierror as error:
+            raise _no_scheduler(address, error) from error
+        except ConnectionRefusedError as error:
+            if time.monotonic() > deadline:
+                raise _no_scheduler(address, error) from error
+        except OSError:  # whatever else: let Dask see
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _no_scheduler(address: Any, error: BaseException) -> UnfitError:
+    return UnfitError(
+        f"there is no scheduler of Dask at {address!r}: {type(error).__name__}: {error}; start one by `dask "
+        "scheduler`, or leave `address` out for a cluster on this machine"
+    )
+
+
 def _read_address(address: Any) -> tuple[str | None, Any]:
     """Return the address of a scheduler, and how to speak with it."""
-    if address is None or isinstance(address, str):
-        return address, None
+    if isinstance(address, str):
+        if "://" not in address and not re.search(r":\d+$", address):
+            raise ValueError(
+                f"`address` must be that of a scheduler of Dask, as in 'tcp://10.0.0.1:8786', got {address!r}"
+            )
+        return address if "://" in address else f"tcp://{address}", None
+    if address is None:
+        return None, None
     found = getattr(address, "scheduler_address", None)  # of a cluster
     if not found:
         scheduler = getattr(address, "scheduler", None)  # of a client

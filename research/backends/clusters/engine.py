@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -77,6 +78,12 @@ class Needs:
         """How many devices are a worker's own; parts of one count as one."""
         amount = dict(self.resources).get("GPU", 0.0)
         return max(1, int(amount)) if amount else 0
+
+    @property
+    def n_here(self) -> int:
+        """How many workers this machine has cores for."""
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return max(1, int(cores // dict(self.resources).get("CPU", 1.0)))
 
 
 class Placed(Protocol):

@@ -54,7 +54,7 @@ class Cluster:
 
         needs = self.needs(n_threads)
         most = read_size("files_limit", self.files_limit)
-        engine = self._engine(needs, n_workers)
+        engine = self._engine(needs, needs.n_here if grows else n_workers)
         return ClusterBackend(engine, needs.n_threads, n_branches, most, float(self.patience), grows)
 
     def _engine(self, needs: Needs, n_workers: int) -> Engine:
@@ -69,8 +69,8 @@ class Dask(Cluster):
     ----------
     address : str, distributed.Client or cluster, optional
         Of the scheduler, as in 'tcp://10.0.0.1:8786'; a client or a cluster that know it do as well.
-        Default: a cluster in this process, with as many threads as there are workers, which is closed
-        afterwards.
+        Default: a cluster in this process, for as many workers as are asked for, which is closed afterwards.
+        GPUs and memory are those of the machine.
     resources : dict, optional
         What each worker of the study has to itself, by the names that workers of Dask were started with
         (`dask worker --resources 'GPU=2'`), as in `{'GPU': 1}`; 'memory' may have a unit, as in '8 GB'. In

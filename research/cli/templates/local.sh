@@ -9,6 +9,12 @@ if [ "$1" != --shard ]; then
         shift 2 || exit
     fi
     [ $# -gt 0 ] || set -- $(seq 0 {{ last }})
+    for shard; do
+        if ! [ "$shard" -ge 0 ] 2>/dev/null || ! [ "$shard" -le {{ last }} ]; then
+            echo "shards are numbers from 0 to {{ last }}, got $shard" >&2
+            exit 2
+        fi
+    done
     printf '%s\n' "$@" | xargs -n 1 -P "$parallel" sh "$0" --shard
     exit
 fi

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 from research import EC, Domain, Research
 from research.backends.clusters.options import Dask
+from research.errors import StudyError
 from tests.backends.clusters.hosts import ROOT, until
 
 pytestmark = pytest.mark.slow
@@ -177,3 +179,40 @@ def test_a_cluster_and_clients_as_addresses():
 def test_what_is_no_address_is_refused():
     with pytest.raises(TypeError, match=r"`address` must be that of a scheduler of Dask.*got 8786"):
         run("study", 8786)
+
+
+@pytest.mark.parametrize("address", ["nonsense", "tcp", ""])
+def test_an_address_without_a_port_is_refused_before_anything_begins(address):
+    with pytest.raises(
+        ValueError, match=rf"`address` must be .* as in 'tcp://10.0.0.1:8786', got '{address}'"
+    ):
+        run("study", address)
+    assert not Path("study").exists()
+
+
+def test_a_machine_that_nobody_knows_is_named_at_once():
+    with pytest.raises(StudyError, match=r"no scheduler of Dask at 'tcp://nowhere.invalid:1': gaierror: "):
+        run("study", "nowhere.invalid:1")
+
+
+def test_devices_and_memory_are_those_of_this_machine(monkeypatch):
+    def look(device):
+        return f"{device} of {os.environ['CUDA_VISIBLE_DEVICES']}"
+
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5")
+    described = Research("one", Domain(a=range(4))).add_callable(look, device=EC("device"), save_to="seen")
+    described.run(workers=2, backend="dask", resources={"GPU": 1}, bar=False)
+    assert set(described.results.df["seen"]) == {"0 of 5"}
+    for resources in ({"GPU": 2}, {"memory": "1000 TB"}):
+        with pytest.raises(StudyError, match="no worker of the cluster has the resources"):
+            described.run("none", backend="dask", resources=resources, bar=False)
+
+
+def test_as_many_workers_as_there_are_cores():
+    described = Research("auto", Domain(a=range(4))).add_callable("double", double, a=EC("a"), save_to="b")
+    described.run(workers="auto", backend="dask", bar=False)
+    log = Path("auto/research.log").read_text()
+    n_cores = len(os.sched_getaffinity(0))
+    assert "a varying number of workers" in log
+    assert all(f"worker {number} is on" in log for number in range(n_cores))
+    assert f"worker {n_cores} is on" not in log

@@ -209,6 +209,15 @@ def test_no_device_is_shown_where_none_is_asked_for(hosts):
     assert [row[1:] for row in seen(found)] == [("7", None, None)]
 
 
+def test_a_worker_that_promises_more_devices_than_it_sees_is_found_out(hosts):
+    hosts.add(2, resources="GPU=2", CUDA_VISIBLE_DEVICES="7")
+    described = Research("study", Domain(a=range(99))).add_callable(look, device=EC("device"), save_to="v")
+    with pytest.raises(
+        StudyError, match=r"promises more devices than it sees: of \['7'\], 0 are free, and 1"
+    ):
+        described.run(bar=False, workers=2, backend=backend(hosts, resources={"GPU": 1}))
+
+
 def test_there_is_no_scheduler_at_an_address():
     with pytest.raises(
         StudyError, match=r"there is no scheduler of Dask at 'tcp://127.0.0.1:1': .*start one by"
