@@ -24,7 +24,7 @@ SCRIPT = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from test_killed_and_resumed import described
-described().run(workers=3, bar=False, seed=11, resume=True)
+described().run(workers=3, bar=False, seed=11, resume=True, backend=sys.argv[1])
 """
 
 
@@ -65,9 +65,9 @@ def victims(process, kind, dice):
     return everyone if kind == "all" else [dice.choice(everyone[1:])]
 
 
-def disturb(dice, kind, number):
+def disturb(dice, kind, number, backend):
     """Run the study for a moment, and end some or all of it; return what it had started."""
-    process = psutil.Popen([sys.executable, "-c", SCRIPT], stderr=subprocess.DEVNULL)
+    process = psutil.Popen([sys.executable, "-c", SCRIPT, backend], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + PATIENCE
     beginning = dice.choice(["research.lock", "research.log", "research.db-wal", "research.db-wal"])
     while not Path("study", beginning).exists() and process.status() != psutil.STATUS_ZOMBIE:
@@ -92,14 +92,22 @@ def check_integrity():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_it_ends_as_if_nothing_had_happened(number):
+@pytest.mark.parametrize(
+    ("backend", "number"),
+    [
+        ("processes", signal.SIGKILL),
+        ("processes", signal.SIGTERM),
+        ("processes", signal.SIGINT),
+        ("dask", signal.SIGKILL),
+    ],
+)
+def test_it_ends_as_if_nothing_had_happened(backend, number):
     whole = described("whole").run(workers=2, bar=False, seed=11)
     seed = random.randrange(10**6)
     print(f"moments by seed {seed}")
     dice = random.Random(seed)
-    for _ in range(N_ROUNDS if number == signal.SIGKILL else 4):
-        disturb(dice, dice.choice(["driver", "worker", "all"]), number)
+    for _ in range(N_ROUNDS if (backend, number) == ("processes", signal.SIGKILL) else 4):
+        disturb(dice, dice.choice(["driver", "worker", "all"]), number, backend)
         check_integrity()
     done = described().run(workers=3, bar=False, resume=True, seed=11)
     assert done.monitor.counts == {"done": N_EXPERIMENTS}
