@@ -41,16 +41,19 @@ def test_only_experiments_that_ran_on_a_killed_worker_are_lost(start_method, iso
     chance = random.Random(seed)
     reference = study("reference").run(seed=5, bar=False, parallel=False).results.df.set_index("id")
     killed = []
+    me = psutil.Process()
+    strangers = set(me.children())  # that other tests have started, as clusters
 
     def kill():
-        me = psutil.Process()
         while not over.wait(0.02) and not _any_done():
             pass
         while not over.wait(chance.uniform(0.05, 0.2)) and len(killed) < 8:
             depths = [2 if start_method == "fork" else 1]
             if isolation == "experiment":  # a worker, or the process of the task that it is at
                 depths.append(depths[0] + 1)
-            workers = [child for child in me.children(recursive=True) if _depth(child, me) in depths]
+            own = [child for child in me.children() if child not in strangers]
+            family = [*own, *(process for child in own for process in _children(child))]
+            workers = [child for child in family if _depth(child, me) in depths]
             if workers:
                 victim = chance.choice(workers)
                 try:
@@ -106,6 +109,13 @@ def _any_done():
         return (ResearchResults("study").statuses_to_df()["status"] == "done").any()
     except StudyNotFoundError:
         return False
+
+
+def _children(process):
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _depth(process, ancestor):
