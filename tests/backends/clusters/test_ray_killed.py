@@ -74,7 +74,14 @@ def test_experiments_of_killed_agents_and_workers_are_lost_and_no_others(raylets
     assert status == 0, err
     assert "ray" not in (out + err).lower()  # all that is to be said of it is in the log
     check_results(0 if retries else 2)
-    assert max(Counter(x for x, *_ in noted("ended")).values()) == 1
+    table = ResearchResults("study").statuses_to_df()
+    again = set(table.loc[table["attempt"] == 2, "id"])
+    configs = ResearchResults("study").configs
+    ended = Counter(x for x, *_ in noted("ended"))
+    twice = {x for x, count in ended.items() if count > 1}
+    assert twice <= {configs[id_]["x"] for id_ in again}  # killed before it was told that they had ended
+    assert len(again) <= (2 if retries else 0)
+    assert max(ended.values()) <= 2
     check_gone(raylets, {pid for _, *pids in noted("begun") for pid in pids})
 
 
