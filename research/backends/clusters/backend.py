@@ -212,6 +212,8 @@ class ClusterBackend:
     def _noted(self, slot: Slot, life: int, event: Event) -> Event:
         """Take note of what a worker still has to do; say at which task one died that is out of reach."""
         if isinstance(event, Ready):
+            if life != slot.ready_life:
+                slot.provided.clear()  # another agent, perhaps on another machine
             slot.is_ready, slot.ready_life = True, life
         elif isinstance(event, StartFailed) and "ModuleNotFoundError" in event.reason:
             event = event._replace(reason=f"{event.reason.rstrip()}\n{_HOW_TO_SEND}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -170,6 +172,30 @@ def test_an_experiment_finds_the_folder_of_its_parent(hosts):
     study.run(bar=False, workers=2, backend=backend(hosts))
     assert study.monitor.counts == {"done": 9 + 3 + 1}
     assert {tuple(row) for row in study.results.df[["epochs", "from"]].values} == {(1, 0), (3, 1), (9, 3)}
+
+
+@pytest.mark.slow
+def test_another_agent_is_sent_the_folder_of_a_parent_again(hosts, tmp_path):
+    killed = tmp_path / "killed"
+
+    def fall(folder, before, epochs):
+        if epochs == 3 and not killed.exists():
+            killed.touch()
+            os.kill(os.getppid(), signal.SIGKILL)  # the worker of Dask, with its agent
+            time.sleep(60)
+        done = 0 if before is None else int((Path(before) / "checkpoint").read_text())
+        (Path(folder) / "checkpoint").write_text(str(epochs))
+        return done
+
+    hosts.add(1)
+    study = Research("study", Domain(x=range(3)) * Domain(epochs=[1]))
+    study.add_callable(fall, folder=EP(), before=EP(parent=True), epochs=EC("epochs"), save_to="from")
+    study.add_callable("score", lambda x: x, x=EC("x"), save_to="score")
+    study.update_domain(Halving("score", "epochs", 3))
+    study.run(bar=False, workers=1, backend=backend(hosts), retries={"lost": 1})
+    assert killed.exists()
+    assert study.monitor.counts == {"done": 3 + 1}
+    assert {tuple(row) for row in study.results.df[["epochs", "from"]].values} == {(1, 0), (3, 1)}
 
 
 def part(path, folder="0123456789abcdef", data=b"x"):
