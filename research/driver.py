@@ -187,13 +187,14 @@ class Driver:
         """Let events take effect: on what is stored and shown first, then on who does what."""
         self._ledger.absorb(events)
         for event in events:
+            if isinstance(event, TaskDone):
+                self._scheduler.handle(event)
+                continue
             if isinstance(event, _OF_LEDGER):
                 if self._judge is not None and isinstance(event, Ended):
                     self._judge.close(event.experiment)
                 continue
             self._scheduler.handle(event)
-            if isinstance(event, TaskDone):
-                continue
             if isinstance(event, StartFailed):
                 raise StudyError(f"worker {event.worker} could not start: {event.reason}")
             if isinstance(event, Died):

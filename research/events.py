@@ -217,6 +217,7 @@ class Ended(NamedTuple):
     iterations: int | None
     failures: tuple[Failure, ...]
     reason: str | None
+    blocks: tuple[Block, ...] = ()  # what it has saved since it last told something
 
 
 class TaskDone(NamedTuple):

@@ -31,7 +31,7 @@ from research.storage.outputs import Outputs
 
 COMMIT_SECONDS = 0.25
 URGENT_SECONDS = 0.02
-_TOLD = (Values, Ended, Running, Profiled)  # by workers, of experiments
+_TOLD = (Values, Running, Profiled)  # by workers, of experiments that go on
 _OF_EXPERIMENTS = (Values, Ended, Running, Profiled, Output, Restarted)
 DETAILED_FAILURES = 20  # that the log shows with their traceback
 
@@ -136,16 +136,17 @@ class Ledger:
         for event in events:  # (there may be millions)
             if isinstance(event, TaskDone):
                 continue
-            if isinstance(event, Printed):
+            if isinstance(event, Ended):
+                if event.experiment in self._open:  # else another worker has ended it before
+                    if event.status != DONE or self._is_chatty:
+                        self._report(event)
+                    if not self._tries.holds(event):
+                        self._close(event)
+            elif isinstance(event, Printed):
                 self._records.extend(self._outputs.take(event, self._open))
             elif isinstance(event, _TOLD):
                 if event.experiment not in self._open:
                     continue  # its task was handed out again, and this one had ended before
-                if isinstance(event, Ended):
-                    self._report(event)
-                    if not self._tries.holds(event):
-                        self._close(event)
-                    continue
                 self._records.append(event)
                 if isinstance(event, Values):
                     self._is_urgent = self._is_urgent or event.urgent
@@ -173,6 +174,8 @@ class Ledger:
         ends, again = self._tries.settle(task)
         for end in ends:
             self._close(end)
+        if not again:
+            return ()
         for slot, member in (pair for one in again for pair in enumerate(one.members)):
             attempt = self._attempts[member.id] = self._attempts.get(member.id, 1) + 1
             self._outputs.restart(member.id)
@@ -204,7 +207,8 @@ class Ledger:
         for id_ in list(self._open):
             held = self._tries.drop(id_)
             if held is None or held.status not in (DONE, PRUNED):  # what was to be tried again was not
-                held = self._ended(id_, STOPPED, None, "the study was stopped")
+                blocks = () if held is None else held.blocks
+                held = self._ended(id_, STOPPED, None, "the study was stopped")._replace(blocks=blocks)
             self._close(held)
 
     def commit(self, is_last: bool = True) -> None:
@@ -252,10 +256,11 @@ class Ledger:
         id_ = end.experiment
         self._records.append(end)
         del self._open[id_]
-        self._iterations.pop(id_, None)
-        self._attempts.pop(id_, None)
+        for known in (self._iterations, self._attempts):
+            if known:
+                known.pop(id_, None)
         self._outputs.end(id_)
-        self._monitor.update(end, self._shown.pop(id_, None))
+        self._monitor.update(end, self._shown.pop(id_, None) if self._shown else None)
         self._progress.update(end)
         if end.status in (FAILED, LOST, TIMEOUT):
             self.n_failures += 1

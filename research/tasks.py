@@ -112,12 +112,14 @@ class TaskSource(Iterator[Task | None]):
     def _begin(self, domain: Domain, walk: Walk, generation: int) -> None:
         self._domain = domain
         self._walk = walk
-        self._size = walk.size  # asked for twice for each item
         self._places = walk.places()
         self._is_bare = domain.is_bare
         self._stream = domain.stream(self._seed, generation)
         self.generation = generation
         self._first = self._number  # of this domain's items
+        self._end = (
+            None if walk.size is None else self._first + walk.size
+        )  # the number after the last of them
         self._is_asked_at_end = False
         self.due: tuple[Update, ...] = ()
         if self._numbering is not None:
@@ -141,13 +143,13 @@ class TaskSource(Iterator[Task | None]):
         for slot, named in enumerate(group):
             self._register(named, slot)
         self._task += 1
-        return Task(self._task - 1, tuple(named.member for named in group))
+        return Task(self._task - 1, tuple([named.member for named in group]))
 
     def _next_group(self) -> list[_Named]:
         """Name as many as run side by side; of those that are over none, unless groups are to stay whole."""
         group: list[_Named] = []
         while len(group) < self._n_branches and not self.due:
-            if self._is_used_up:
+            if self._number == self._end:
                 self._look_for_updates(has_generated=False)
                 break
             named = self._next_named()
@@ -157,16 +159,13 @@ class TaskSource(Iterator[Task | None]):
                 self._look_for_updates(has_generated=True)
         return group
 
-    @property
-    def _is_used_up(self) -> bool:
-        return self._size is not None and self._number - self._first >= self._size
-
     def _look_for_updates(self, has_generated: bool) -> None:
         """Ask the updates whether they are due, with the number of the config just generated."""
-        is_end = self._is_used_up and not self._is_asked_at_end
+        is_used_up = self._number == self._end
+        is_end = is_used_up and not self._is_asked_at_end
         if is_end and self.generation and self._number == self._first:
             is_end = False  # a domain without configs is the answer that there are no more
-        self._is_asked_at_end = self._is_used_up
+        self._is_asked_at_end = is_used_up
         number = self._number - 1 if has_generated else -1
         self.due = tuple(
             update
@@ -193,29 +192,30 @@ class TaskSource(Iterator[Task | None]):
         self._number += 1
         place = next(self._places)
         position, pass_, repetition = place
-        key = self._domain.locate(position, self._stream)
-        canonical = self._domain.canonical(key)
-        point = None
+        domain, point = self._domain, None
+        key = domain.locate(position, self._stream)
+        canonical = domain.canonical(key)
         if canonical is None:
-            point = self._domain.point(key, self._stream, pass_)
+            point = domain.point(key, self._stream, pass_)
             canonical = point.config.canonical
         id_ = experiment_id(canonical, repetition, self.generation, pass_)
-        hashed = int(id_, 16)
-        if hashed in self._seen:
+        hashed, seen = int(id_, 16), self._seen
+        if hashed in seen:
             self.n_duplicates += 1
             return None
-        place_among, part = len(self._seen), self._part
-        self._seen.add(hashed)
+        place_among, part = len(seen), self._part
+        seen.add(hashed)
         new_key = None if part is None else part.first_key + place_among
         is_own = part is None or part.shard.has(place_among)
         is_over = is_own and not self._in_groups and self._past.is_over(hashed)
-        if (is_over or not is_own) and self._numbering is None:
+        numbering = self._numbering
+        if (is_over or not is_own) and numbering is None:
             self.n_over += is_over
             return None
-        if point is None and self._is_bare and self._numbering is None:
+        if point is None and self._is_bare and numbering is None:
             member = Member(id_, number, key, pass_, repetition, self.generation)
             return _Named(member, canonical, None, new_key)
-        point = point or self._domain.point(key, self._stream, pass_)
+        point = point or domain.point(key, self._stream, pass_)
         prefix = self._prefix(point.values, place)  # also of those that are left out: the next are counted on
         if is_over or not is_own:
             self.n_over += is_over
@@ -231,10 +231,20 @@ class TaskSource(Iterator[Task | None]):
             self._next_key += 1
         else:
             key, attempt, before = known
-        registered = Registered(
-            member, canonical, notes, self._task, slot, key, attempt, before, self._code, known is not None
+        self._registered.append(
+            Registered(
+                member,
+                canonical,
+                notes,
+                self._task,
+                slot,
+                key,
+                attempt,
+                before,
+                self._code,
+                known is not None,
+            )
         )
-        self._registered.append(registered)
 
     def _prefix(self, values: Mapping[str, Any], place: Place) -> str | None:
         """Return what is shown before an experiment's id."""

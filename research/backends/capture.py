@@ -7,10 +7,11 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from threading import get_ident
 from typing import IO, TextIO, cast
 
 from research.backends.native import buffer_lines_of_c
-from research.backends.spools import Part, Spool, entry_of, head_of, turn_of
+from research.backends.spools import Part, Spool, entry_of, opening_of, turn_of
 from research.backends.streams import TEXT, Redirection, RoutedBuffer, line_by_line, write_all
 from research.events import Printed
 
@@ -66,12 +67,12 @@ class Capture:
         if in_threads and not self._is_routed:
             self._is_routed = True
             self._redirection.remake()
-        sizes = self._redirection.mend()
+        self._redirection.mend()
         with self._lock:
-            if sizes != self._starts:
-                self._look(sizes)
-            self._branches.clear()
-            self._thread = threading.get_ident()
+            self._look(self._spool.sizes())
+            if self._branches:
+                self._branches = {}
+            self._thread = get_ident()
             self._ids = self._owners = tuple(ids)
             self._begin_ledger(number)
 
@@ -92,6 +93,8 @@ class Capture:
     def cut(self) -> None:
         """Take note of all that has been printed, as an experiment is about to end."""
         self._redirection.flush(is_at_end=True)
+        if len(self._ids) == 1:
+            return  # whoever collects what it says of its end looks first
         with self._lock:
             for (stream, owners), line in self._lines.items():
                 self._add(Part(owners, stream, 0, len(line), line))
@@ -101,6 +104,7 @@ class Capture:
     def end(self) -> list[Printed]:
         """Take note that the task is over; return what was printed. What comes now is nobody's."""
         with self._lock:
+            self._look(self._spool.sizes())
             self._owners = ()
             return self._collect()
 
@@ -152,15 +156,16 @@ class Capture:
             self._ledger_end += len(entry)
 
     def _begin_ledger(self, number: int) -> None:
-        is_copy, self._process = self._process != os.getpid(), os.getpid()
+        process = os.getpid()
+        is_copy, self._process = self._process != process, process
         ledger = self._spool.ledger
         if ledger is None:
             return
-        head = head_of(number, self._ids)
-        text = head + turn_of(self._starts, self._ids, self._owners)
-        if is_copy or self._ledger_end > len(text):  # another process may have written more
+        text, self._turn_at = opening_of(number, self._ids, self._starts)
+        length = len(text)
+        if is_copy or self._ledger_end > length:  # another process may have written more
             os.ftruncate(ledger, 0)
-        self._turn_at, self._entries_at, self._ledger_end = len(head), len(text), len(text)
+        self._entries_at = self._ledger_end = length
         if not _put(ledger, text, 0):
             os.ftruncate(ledger, 0)  # rather nothing than what was true of another task
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from research.events import Block
-from research.storage.encoding import encode_block
+from research.storage.encoding import encode_block, encode_single
 
 
 class Column:
@@ -19,10 +19,10 @@ class Column:
 
     __slots__ = ("first", "iterations", "last", "number", "values")
 
-    def __init__(self) -> None:
-        self.iterations: list[int] = []
-        self.values: list[Any] = []
-        self.last = -1  # the iteration of the last value
+    def __init__(self, iteration: int, value: Any) -> None:
+        self.iterations = [iteration]
+        self.values = [value]
+        self.last = iteration  # of the last value
         self.number = 0  # of the next block
         self.first: tuple[int, Any] | None = None  # the only value so far, sent as such
 
@@ -39,15 +39,15 @@ class Column:
         count = len(self.values)
         if not count:
             return None
+        if count == 1 and self.first is None and self.number == 0:  # all that most experiments save
+            self.first = iteration, value = self.iterations.pop(0), self.values.pop(0)
+            return encode_single(variable, iteration, value)
         iterations, values = self.iterations[:count], self.values[:count]
         del self.iterations[:count], self.values[:count]  # and nothing that has come since
-        if self.number == 0 and self.first is None and count == 1:
-            self.first = iterations[0], values[0]
-            return encode_block(variable, None, iterations, values)
         if self.first is not None:
             if self.first[0] == iterations[0] and count == 1:  # saved anew at the same iteration
                 self.first = iterations[0], values[0]
-                return encode_block(variable, None, iterations, values)
+                return encode_single(variable, *self.first)
             if self.first[0] != iterations[0]:
                 iterations, values = [self.first[0], *iterations], [self.first[1], *values]
             self.first = None

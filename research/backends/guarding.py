@@ -23,15 +23,16 @@ class Files:
     descriptors : iterable of int
     """
 
-    __slots__ = ("_identities",)
+    __slots__ = ("_known", "_numbers")
 
     def __init__(self, descriptors: Iterable[int]) -> None:
-        self._identities = tuple((number, identity(number)) for number in descriptors)
+        self._numbers = tuple(descriptors)
+        self._known = [identity(number) for number in self._numbers]
 
     @property
     def are_here(self) -> bool:
         """Whether each is still what it was."""
-        return all(identity(number) == known for number, known in self._identities)
+        return [identity(number) for number in self._numbers] == self._known
 
 
 class Whereabouts:

@@ -13,6 +13,7 @@ from typing import Any
 from research.events import Block, Command, Ended, Event, Last, Member, Run, Task, TaskDone, Values
 
 _VALUES, _ENDED, _DONE = range(3)  # what a plain tuple begins with
+_SHORT = 5  # parts of a block that is one value
 _new: Any = tuple.__new__
 
 
@@ -44,12 +45,20 @@ def pack_command(command: Command) -> bytes:
 
 def _plain(event: Any) -> Any:
     kind = type(event)
+    if kind is Ended:
+        return _ENDED, *event[:-1], *[_bare(block) for block in event[-1]]
+    if kind is TaskDone:
+        return _DONE, *event
     if kind is Values:
         experiment, blocks, urgent = event
-        return _VALUES, experiment, urgent, *[(*block[:6], tuple(block[6]), block[7]) for block in blocks]
-    if kind is Ended:
-        return _ENDED, *event
-    return (_DONE, *event) if kind is TaskDone else event
+        return _VALUES, experiment, urgent, *[_bare(block) for block in blocks]
+    return event
+
+
+def _bare(block: Block) -> tuple[Any, ...]:
+    """Return a block as a plain tuple; a short one of a value that is the only one so far."""
+    variable, number, _, _, _, _, last, objects = block
+    return (*block[:6], tuple(last), objects) if objects or number is not None else (variable, *last)
 
 
 def _events(parts: list[Any]) -> list[Event]:
@@ -58,11 +67,22 @@ def _events(parts: list[Any]) -> list[Event]:
 
 def _made(part: Sequence[Any]) -> Event:
     kind = part[0]
-    if kind == _VALUES:
-        blocks = tuple([_new(Block, (*block[:6], _new(Last, block[6]), block[7])) for block in part[3:]])
-        made: Event = _new(Values, (part[1], blocks, part[2]))
+    made: Event
+    if kind == _ENDED:
+        made = _new(Ended, (*part[1:9], tuple([_block(bare) for bare in part[9:]])))
+    elif kind == _DONE:
+        made = _new(TaskDone, part[1:])
     else:
-        made = _new(Ended if kind == _ENDED else TaskDone, part[1:])
+        made = _new(Values, (part[1], tuple([_block(bare) for bare in part[3:]]), part[2]))
+    return made
+
+
+def _block(bare: tuple[Any, ...]) -> Block:
+    made: Block
+    if len(bare) == _SHORT:
+        made = _new(Block, (bare[0], None, (bare[1], 1), 1, "", b"", _new(Last, bare[1:]), ()))
+    else:
+        made = _new(Block, (*bare[:6], _new(Last, bare[6]), bare[7]))
     return made
 
 

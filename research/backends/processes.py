@@ -232,7 +232,7 @@ class ProcessBackend:
             self._spools.note(worker, said)
         if self._watch is not None:
             self._watch.note(worker, said)
-        if any(isinstance(event, Ready) for event in said):
+        if worker not in self._ready and any(isinstance(event, Ready) for event in said):
             self._ready.add(worker)
             self._failed_starts = 0
             self._most_failed_starts = _FAILED_RESTARTS

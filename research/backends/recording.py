@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pickle
-import threading
-import time
 from collections.abc import Callable, Iterator
+from threading import Lock
+from time import time
 from typing import Any
 
 from research.backends.asking import Ask
@@ -43,6 +43,12 @@ class Recorder:
     Units save from the worker's thread while a timer collects from another.
     """
 
+    run: RunningExperiment | None = None
+    _is_urgent = False
+    _ended: tuple[str, float, float, int, tuple[Failure, ...], str | None] | None = None  # from its status on
+    _hopeless: str | None = None  # why it is
+    _is_over = False  # and everything has been collected
+
     def __init__(
         self, worker: int, experiment: str, flush: Callable[[], None], shelf: Shelf | None = None
     ) -> None:
@@ -50,15 +56,9 @@ class Recorder:
         self._shelf = shelf
         self.experiment = experiment
         self._flush = flush
-        self.started = time.time()
-        self.run: RunningExperiment | None = None
-        self._lock = threading.Lock()
+        self.started = time()
+        self._lock = Lock()
         self._columns: dict[str, Column] = {}
-        self._n_profiled: dict[int, int] = {}  # blocks of each unit
-        self._is_urgent = False
-        self._ended: Ended | None = None
-        self._hopeless: str | None = None  # why it is
-        self._is_over = False  # and everything has been collected
 
     def save(self, variable: str, iteration: int, value: Any) -> None:
         if type(value) not in SCALARS:  # what most save is known to be frozen, without a further call
@@ -67,16 +67,16 @@ class Recorder:
             except TypeError as error:
                 raise TypeError(f"{variable!r} was not saved: {error}") from error.__cause__
         column = self._columns.get(variable)
-        if column is not None and column.last != iteration:
+        if column is None:
+            with self._lock:
+                self._columns[variable] = Column(iteration, value)
+        elif column.last != iteration:
             column.last = iteration
             column.iterations.append(iteration)
             column.values.append(value)  # last, see `Column`
-            return
-        with self._lock:
-            if column is None:
-                column = self._columns.setdefault(variable, Column())
-            column.last = iteration
-            column.replace(value)
+        else:
+            with self._lock:
+                column.replace(value)
 
     def dump(self) -> None:
         self._is_urgent = True
@@ -84,16 +84,11 @@ class Recorder:
 
     def end(self, run: RunningExperiment) -> None:
         """Note how the experiment ended."""
-        self._ended = Ended(
-            self._worker,
-            self.experiment,
-            FAILED if run.is_failed else DONE if self._hopeless is None else PRUNED,
-            self.started,
-            time.time(),
-            run.iteration + 1,
-            tuple(map(describe, run.errors)),
-            self._hopeless,
-        )
+        failures: tuple[Failure, ...] = ()
+        status = DONE if self._hopeless is None else PRUNED
+        if run.errors:
+            failures, status = tuple(map(describe, run.errors)), FAILED
+        self._ended = status, self.started, time(), run.iteration + 1, failures, self._hopeless
 
     def break_off(self, error: Exception) -> None:
         """Note that the executor failed, if the experiment had not ended before."""
@@ -101,14 +96,11 @@ class Recorder:
             return
         iteration = 0 if self.run is None else self.run.iteration
         failure = describe(UnitError("executor", iteration, error))
-        now = time.time()
-        self._ended = Ended(
-            self._worker, self.experiment, FAILED, self.started, now, iteration, (failure,), None
-        )
+        self._ended = FAILED, self.started, time(), iteration, (failure,), None
 
     def become_copy(self) -> None:
         """Be of no use but to the unit that forked; what it saves goes nowhere."""
-        self._lock = threading.Lock()  # a thread that is not here may have held it
+        self._lock = Lock()  # a thread that is not here may have held it
         self._shelf = None
         if self.run is not None:
             self.run.is_copy = True
@@ -124,33 +116,30 @@ class Recorder:
         """Return events of all that happened since the last call."""
         if self._is_over:
             return []
-        ended = self._ended  # read first: what was saved before the end is collected before it
+        ended, run = self._ended, self.run  # first: what was saved before the end is collected with it
         with self._lock:
-            blocks = [
-                block
-                for variable, column in self._columns.items()
-                if (block := column.take_block(variable)) is not None
-            ]
+            taken = [column.take_block(variable) for variable, column in self._columns.items()]
             urgent, self._is_urgent = self._is_urgent, False
+        blocks = tuple([block for block in taken if block is not None])
         events: list[Event] = []
-        if ended is None:
-            iteration = 0 if self.run is None else self.run.iteration
-            events.append(Running(self._worker, self.experiment, self.started, iteration))
-        if blocks:
-            events.append(Values(self.experiment, tuple(blocks), urgent))
-        if self.run is not None and self.run.times is not None:
-            events.extend(self._collect_profile(self.run.times, ended is not None))
+        if run is not None and run.times is not None:
+            events.extend(self._collect_profile(run.times, ended is not None))
         if ended is not None:
-            events.append(ended)
+            events.append(Ended(self._worker, self.experiment, *ended, blocks))
             self._is_over = True
+            return events
+        iteration = 0 if run is None else run.iteration
+        events.append(Running(self._worker, self.experiment, self.started, iteration))
+        if blocks:
+            events.append(Values(self.experiment, blocks, urgent))
         return events
 
     def _collect_profile(self, times: Times, is_over: bool) -> Iterator[Profiled]:
         """Encode what was measured since the last call; what units called is known at the end."""
         blocks: list[ProfileBlock] = []
         for measured in times.take(forget=True):
-            number = self._n_profiled.get(measured.place, 0)
-            self._n_profiled[measured.place] = number + 1
+            number = times.n_blocks.get(measured.place, 0)
+            times.n_blocks[measured.place] = number + 1
             blocks.append(encode_times(measured, number))
         if is_over:
             blocks.extend(encode_functions(*traced) for traced in times.traced())

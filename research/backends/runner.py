@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from research.backends.asking import Ask
@@ -73,106 +73,116 @@ class TaskRunner:
             for generation, domain in enumerate(blueprint.domains)
         }
         self._devices: dict[int, dict[str, Any]] = {}  # what configs of a branch say of its devices
-        self._variables = frozenset(blueprint.experiment.variables)
         self._folders: dict[str, str] = {}  # names of experiments' folders, where they are not their ids
         self._recorders: list[Recorder] = []  # of the task that runs
         self._waiting: list[Event] = []  # of tasks that are done
+        self._in_threads = blueprint.executor_target == "threads"
         self._hopeless = None if blueprint.pruning is None or ask is None else self._is_hopeless
         self._whereabouts = Whereabouts()
         self._is_copy = False  # which a unit has made by forking
+        self._engine = self._make_engine()
 
     def run(self, task: Task) -> None:
         """Run a task to its end; events that are not sent by then are kept until the next `flush`."""
-        begun = time.perf_counter()
-        recorders = [self._recorder(member) for member in task.members]
-        blueprint = self._blueprint
-        if self._capture is not None:
-            in_threads = len(recorders) > 1 and blueprint.executor_target == "threads"
-            self._capture.begin(task.number, [member.id for member in task.members], in_threads)
+        begun = perf_counter()
+        number, members = task
+        capture, debug = self._capture, self._blueprint.debug
+        recorders = [self._recorder(member.id) for member in members]
+        ids = [member.id for member in members]
+        if capture is not None:
+            capture.begin(number, ids, self._in_threads and len(ids) > 1)
         try:
             AT_WORK.add(self)
-            self._execute(task, recorders)
+            self._execute(members, ids, recorders)
             if self._is_copy:
                 leave(None)
         except BaseException as error:  # in a subclass of the executor: those of units it has caught
             if self._is_copy:
                 leave(error)
-            if blueprint.debug or not isinstance(error, Exception):
+            if debug or not isinstance(error, Exception):
                 raise
-            if self._capture is not None:
-                self._capture.cut()
+            if capture is not None:
+                capture.cut()
             for recorder in recorders:
                 recorder.break_off(error)
         finally:
             AT_WORK.discard(self)
             self._whereabouts.go_back()
         with self._lock:
-            if self._capture is not None:
-                self._waiting.extend(self._capture.end())
-            for recorder in self._recorders:
-                self._waiting.extend(recorder.collect())
+            waiting = self._waiting
+            if capture is not None:
+                waiting += capture.end()
+            for recorder in recorders:
+                waiting += recorder.collect()
                 recorder.let_go()
             self._recorders = []
-            self._waiting.append(TaskDone(self._worker, task.number, time.perf_counter() - begun))
+            waiting.append(TaskDone(self._worker, number, perf_counter() - begun))
 
-    def _execute(self, task: Task, recorders: list[Recorder]) -> None:
-        blueprint, spec, members = self._blueprint, self._spec, task.members
-        with self._lock:
-            self._recorders = recorders
+    def _execute(self, members: Sequence[Member], ids: Sequence[str], recorders: list[Recorder]) -> None:
+        self._recorders = recorders
         self._folders = {member.id: member.folder_name for member in members if member.prefix is not None}
-        ids = [member.id for member in members]
         values = [self._values(member, branch) for branch, member in enumerate(members)]
-        branches = blueprint.branches_configs[: len(members)] or None  # the last task may be smaller
-        on_turn = self._turn_taker(len(members))
-        more: dict[str, Any] = {} if self._hopeless is None else {"is_hopeless": self._hopeless}
-        executor: Engine | Executor
-        if blueprint.executor_class is Executor:  # what it would check has been
-            if branches is None and not spec.config:
-                merged = [Config.of_items(own_values(own)) for own in values]
-            else:
-                merged = merge_configs(list(map(Config.of_items, values)), branches, spec.config)
-            executor = Engine(
-                self._program,
-                ids,
-                merged,
-                recorders,
-                blueprint.seed,
-                self._folder,
-                blueprint.finalize,
-                blueprint.debug,
-                self._end,
-                self._on_iteration,
-                on_turn,
-                blueprint.seed_libraries,
-                blueprint.executor_target == "threads",
-                self._variables,
-                self._hopeless,
-            )
+        branches = self._blueprint.branches_configs[: len(members)] or None  # the last task may be smaller
+        engine: Engine | Executor = self._engine
+        if self._blueprint.executor_class is not Executor:
+            engine = self._make_executor(ids, list(map(Config.of_items, values)), branches, recorders)
+        elif branches is None and not self._spec.config:  # what an executor would check has been
+            self._engine.begin(ids, [Config.of_items(own_values(own)) for own in values], recorders)
         else:
-            executor = blueprint.executor_class(
-                blueprint.experiment,
-                blueprint.executor_target,
-                list(map(Config.of_items, values)),
-                branches,
-                spec.config,
-                finalize=blueprint.finalize,
-                debug=blueprint.debug,
-                seed=blueprint.seed,
-                folder=self._folder,
-                ids=ids,
-                sinks=recorders,
-                program=self._program,
-                on_end=self._end,
-                on_iteration=self._on_iteration,
-                on_turn=on_turn,
-                seed_libraries=blueprint.seed_libraries,
-                **more,
-            )
-        for run, recorder, member in zip(executor.experiments, recorders, members, strict=True):
+            merged = merge_configs(list(map(Config.of_items, values)), branches, self._spec.config)
+            self._engine.begin(ids, merged, recorders)
+        for run, recorder, member in zip(engine.experiments, recorders, members, strict=True):
             recorder.run = run
             if self._domains[member.generation][0].has_parents:
                 run.find_parent = partial(self._parent_folder, member)
-        executor.run()
+        engine.run()
+
+    def _make_engine(self) -> Engine:
+        blueprint = self._blueprint
+        return Engine(
+            self._program,
+            blueprint.seed,
+            self._folder,
+            blueprint.finalize,
+            blueprint.debug,
+            self._end,
+            self._on_iteration,
+            None if self._capture is None else self._turn,
+            blueprint.seed_libraries,
+            self._in_threads,
+            blueprint.experiment.variables,
+            self._hopeless,
+        )
+
+    def _make_executor(
+        self,
+        ids: Sequence[str],
+        configs: Sequence[Config],
+        branches: Sequence[Mapping[str, Any]] | None,
+        recorders: Sequence[Recorder],
+    ) -> Executor:
+        """Make one of the user's own class."""
+        blueprint = self._blueprint
+        more: dict[str, Any] = {} if self._hopeless is None else {"is_hopeless": self._hopeless}
+        return blueprint.executor_class(
+            blueprint.experiment,
+            blueprint.executor_target,
+            configs,
+            branches,
+            self._spec.config,
+            finalize=blueprint.finalize,
+            debug=blueprint.debug,
+            seed=blueprint.seed,
+            folder=self._folder,
+            ids=ids,
+            sinks=recorders,
+            program=self._program,
+            on_end=self._end,
+            on_iteration=self._on_iteration,
+            on_turn=None if self._capture is None else self._turn,
+            seed_libraries=blueprint.seed_libraries,
+            **more,
+        )
 
     def _folder(self, id_: str) -> Path:
         """Return the folder of an experiment, or of a root."""
@@ -221,12 +231,12 @@ class TaskRunner:
             self._capture.cut()
             recorder.end(run)
 
-    def _recorder(self, member: Member) -> Recorder:
+    def _recorder(self, id_: str) -> Recorder:
         blueprint = self._blueprint
         shelf = Shelf(blueprint.folder) if blueprint.keeps_objects else None  # where there is a folder for it
         if blueprint.pruning is None or self._ask is None:
-            return Recorder(self._worker, member.id, self.flush, shelf)
-        return Watched(blueprint.pruning, self._ask, self._worker, member.id, self.flush, shelf)
+            return Recorder(self._worker, id_, self.flush, shelf)
+        return Watched(blueprint.pruning, self._ask, self._worker, id_, self.flush, shelf)
 
     def _is_hopeless(self, run: RunningExperiment) -> bool:
         recorder = self._recorder_of(run)
@@ -238,12 +248,10 @@ class TaskRunner:
         (recorder,) = [recorder for recorder in self._recorders if recorder.run is run]
         return recorder
 
-    def _turn_taker(self, n_branches: int) -> Callable[[Sequence[RunningExperiment]], None] | None:
-        """Return what has to be told whose turn it is, if there are several and somebody has to know."""
-        capture = self._capture
-        if capture is None or n_branches == 1:
-            return None
-        return lambda runs: capture.turn(tuple(run.id for run in runs))
+    def _turn(self, runs: Sequence[RunningExperiment]) -> None:
+        """Take note of whose turn it is, where several take turns."""
+        if self._capture is not None:
+            self._capture.turn(tuple([run.id for run in runs]))
 
     def _values(self, member: Member, branch: int) -> dict[str, Any]:
         """Return what an experiment is told, but for what is added for branches and workers."""

@@ -18,6 +18,7 @@ import os
 import struct
 import tempfile
 from collections.abc import Iterator, Sequence
+from os import SEEK_END, lseek
 from struct import Struct
 from typing import NamedTuple
 
@@ -58,8 +59,8 @@ class Spool(NamedTuple):
         """Return how much has been printed so far."""
         out, err = self.streams
         return [
-            0 if out is None else os.lseek(out, 0, os.SEEK_END),
-            0 if err is None else os.lseek(err, 0, os.SEEK_END),
+            0 if out is None else lseek(out, 0, SEEK_END),
+            0 if err is None else lseek(err, 0, SEEK_END),
         ]
 
     def read(self, worker: int, part: Part) -> Iterator[Printed]:
@@ -85,8 +86,14 @@ class Spool(NamedTuple):
 
 def head_of(number: int, ids: Sequence[str]) -> bytes:
     """Return what a ledger begins with."""
-    text = "\n".join(ids).encode("utf-8", "surrogatepass")
+    text = "\n".join(ids).encode(errors="surrogatepass")
     return _TASK.pack(number, len(ids), len(text)) + text
+
+
+def opening_of(number: int, ids: Sequence[str], sizes: Sequence[int]) -> tuple[bytes, int]:
+    """Return what a ledger says when a task begins, in which it is everybody's turn, and where that is."""
+    head = head_of(number, ids)
+    return head + _TURN.pack(*sizes) + b"\1" * len(ids), len(head)
 
 
 def turn_of(sizes: Sequence[int], ids: Sequence[str], owners: Sequence[str]) -> bytes:
@@ -103,7 +110,7 @@ def entry_of(part: Part, ids: Sequence[str]) -> bytes:
 
 
 def _flags(ids: Sequence[str], owners: Sequence[str]) -> bytes:
-    return b"\1" * len(ids) if owners is ids else bytes(id_ in owners for id_ in ids)
+    return bytes([id_ in owners for id_ in ids])
 
 
 class Ledger(NamedTuple):

@@ -38,7 +38,7 @@ THREAD_VARIABLES = (
 
 
 class Inbox:
-    """Tasks that wait. One thread puts them in, another takes them out."""
+    """Tasks that wait. One thread puts them in, another takes them out, mostly without a lock."""
 
     def __init__(self) -> None:
         self._tasks: deque[tuple[Task, bool]] = deque()  # with: is it the last of its batch
@@ -53,15 +53,21 @@ class Inbox:
 
     def take(self) -> tuple[Task, bool] | None:
         """Return the next task, when there is one, and whether its batch ends with it; None at the end."""
-        with self._condition:
-            while not self._tasks and not self._is_closed:
-                self._condition.wait()
-            return None if self._is_closed else self._tasks.popleft()
+        while not self._is_closed:
+            try:
+                return self._tasks.popleft()
+            except IndexError:
+                with self._condition:
+                    self._condition.wait_for(lambda: self._tasks or self._is_closed)
+        return None
 
     def give_back(self, count: int) -> tuple[Task, ...]:
         """Take out at most `count` tasks, the last ones first."""
-        with self._condition:
-            return tuple(self._tasks.pop()[0] for _ in range(min(count, len(self._tasks))))
+        tasks: list[Task] = []
+        with contextlib.suppress(IndexError):  # the other thread has taken the last of them
+            while len(tasks) < count:
+                tasks.append(self._tasks.pop()[0])
+        return tuple(tasks)
 
     @property
     def is_empty(self) -> bool:

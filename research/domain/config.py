@@ -237,6 +237,13 @@ class Config(Mapping[str, Any]):
         """Pairs of a parameter and its value, which may be an Alias."""
         return self._items.items()
 
+    def scalars(self) -> Mapping[str, Any]:
+        """Return parameters, as they are written, whose values are numbers, texts, booleans or None."""
+        items = self._items
+        if PLAIN.issuperset(map(type, items.values())):
+            return items
+        return {key: value for key, value in items.items() if type(value) in PLAIN}
+
     def __getitem__(self, key: str) -> Any:
         try:
             value = self._items[key]

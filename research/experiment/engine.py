@@ -22,34 +22,41 @@ Work = tuple[Step, bool, Bound]  # with: is it due at every iteration
 
 
 class Engine:
-    """Runs experiments side by side; see `research.Executor` for what its arguments mean.
+    """Runs experiments side by side, as often as there are some: `begin`, then `run`.
 
-    All of them are given, and nothing is checked: there may be one of these for each of a million
-    experiments. `variables` are those that are known to have other names than parameters.
+    See `research.Executor` for what its arguments mean. All of them are given, and nothing is checked: a
+    worker has one of these for all of a million experiments. `variables` are those that are known to have
+    other names than parameters.
+
+    Attributes
+    ----------
+    experiments : list of RunningExperiment
+        Those that are at work, or were last.
     """
 
     __slots__ = (
         "_clock",
         "_debug",
         "_finalize",
+        "_folder",
         "_in_threads",
         "_is_hopeless",
         "_on_end",
         "_on_iteration",
+        "_on_turn",
         "_program",
         "_root",
+        "_seed",
         "_seed_libraries",
         "_targets",
         "_turns",
+        "_variables",
         "experiments",
     )
 
     def __init__(
         self,
         program: Program,
-        ids: Sequence[str],
-        configs: Sequence[Config],
-        sinks: Sequence[Sink],
         seed: int,
         folder: Callable[[str], Path] | None,
         finalize: bool,
@@ -62,53 +69,64 @@ class Engine:
         variables: Collection[str] = (),
         is_hopeless: Callable[[RunningExperiment], bool] | None = None,
     ) -> None:
-        self._is_hopeless = is_hopeless
         self._program = program
+        self._seed, self._folder = seed, folder
         self._finalize, self._debug = finalize, debug
-        self._on_end, self._on_iteration = on_end, on_iteration
+        self._clock = IterationClock(program.names, on_end, on_iteration) if program.profile else None
+        self._on_end = on_end if self._clock is None else self._clock.end
+        self._on_iteration = on_iteration if self._clock is None else self._clock.next
+        self._on_turn = on_turn
         self._seed_libraries, self._in_threads = seed_libraries, in_threads
-        roots = {step.name: RunningUnit(step.name, step.is_pipeline) for step in program.steps if step.root}
-        self.experiments = [
+        self._variables = frozenset(variables)
+        self._is_hopeless = is_hopeless
+        self.experiments: list[RunningExperiment] = []
+        self._root: RunningExperiment | None = None
+        self._targets: list[RunningExperiment] = []  # that what a root unit saves is for
+        self._turns: Turns | None = None
+
+    def begin(
+        self, ids: Sequence[str], configs: Sequence[Config], sinks: Sequence[Sink]
+    ) -> list[RunningExperiment]:
+        """Make the experiments that are to run next, and return them."""
+        steps, has_root = self._program.steps, self._program.has_root
+        roots = {step.name: RunningUnit(step.name, step.is_pipeline) for step in steps if step.root}
+        self.experiments = runs = [
             RunningExperiment(
                 id_,
                 config,
-                seed,
+                self._seed,
                 sink,
                 {
                     step.name: roots[step.name] if step.root else RunningUnit(step.name, step.is_pipeline)
-                    for step in program.steps
+                    for step in steps
                 },
                 {},
-                folder,
-                variables,
+                self._folder,
+                self._variables,
             )
             for id_, config, sink in zip(ids, configs, sinks, strict=True)
         ]
-        self._root: RunningExperiment | None = None
-        self._targets = list(self.experiments)  # that what a root unit saves is for
-        for run in self.experiments:
-            run.branches = self.experiments
-        if program.has_root:
-            self._root = self._make_root(seed, folder)
-        self._turns: Turns | None = None
-        if on_turn is not None or (seed_libraries and (self._root is not None or len(configs) > 1)):
-            self._turns = Turns(on_turn, seed_libraries)
-        self._clock: IterationClock | None = None
-        if program.profile:
-            runs = self.experiments, self._root, self._targets
-            self._clock = IterationClock(*runs, program.names, on_end, on_iteration)
-            self._on_end, self._on_iteration = self._clock.end, self._clock.next
+        for run in runs:
+            run.branches = runs
+        self._targets = list(runs)
+        self._root = self._make_root() if has_root else None
+        self._turns = None
+        if (has_root or len(runs) > 1) and (self._on_turn is not None or self._seed_libraries):
+            self._turns = Turns(self._on_turn, self._seed_libraries)
+        if self._clock is not None:
+            self._clock.begin(runs, self._root, self._targets)
+        return runs
 
-    def _make_root(self, seed: int, folder: Callable[[str], Path] | None) -> RunningExperiment:
+    def _make_root(self) -> RunningExperiment:
         first = self.experiments[0]
         root = RunningExperiment(
             f"root of {first.id}",
             first.full_config,
-            seed,
+            self._seed,
             FanOut(self._targets),
             first.units,
             first.instances,
-            None if folder is None else lambda _: first.folder,
+            None if self._folder is None else lambda _: first.folder,
         )
         root.branches = self.experiments
         return root

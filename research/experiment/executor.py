@@ -61,8 +61,8 @@ class Executor:
     profile : 0, 1 or 2, default 0
         What is measured: nothing, the times of units, or what they call as well; see `profiler`.
     on_turn : callable, optional
-        Called with the experiments that units, or the making of an instance, are about to run for, in the
-        thread in which they do.
+        Where there are several branches: called with the experiments that units, or the making of an
+        instance, are about to run for, in the thread in which they do.
     seed_libraries : bool, default False
         Seed the global generators of `random`, numpy and torch for each experiment; see `Research.run`. They
         are put back at the end. Several branches need `target='for'`.
@@ -127,9 +127,6 @@ class Executor:
             ids = [experiment_id(config.canonical) for config in merged]
         self._engine = Engine(
             program,
-            ids,
-            merged,
-            [MemorySink() for _ in merged] if sinks is None else sinks,
             make_seed(seed),
             folder,
             finalize,
@@ -141,7 +138,8 @@ class Executor:
             self.target == "threads",
             is_hopeless=is_hopeless,
         )
-        self.experiments = self._engine.experiments
+        own_sinks = [MemorySink() for _ in merged] if sinks is None else sinks
+        self.experiments = self._engine.begin(ids, merged, own_sinks)
 
     @property
     def profiler(self) -> Profiler:

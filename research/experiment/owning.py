@@ -31,10 +31,7 @@ def own_values(values: dict[str, Any]) -> dict[str, Any]:
     values : dict
         Values may be an Alias.
     """
-    for value in values.values():
-        if type(value) not in SHARED:
-            break
-    else:  # most configs of most studies
+    if SHARED.issuperset(map(type, values.values())):  # most configs of most studies
         return values
     memo: dict[int, Any] = {}
     return {name: _own(value, memo) for name, value in values.items()}

@@ -129,7 +129,7 @@ class RunningExperiment:
     instances : dict
     folder : callable, optional
         Makes the experiment's folder and returns its path.
-    variables : collection of str, optional
+    variables : frozenset of str, optional
         Names of variables that are known to be fine.
 
     Attributes
@@ -150,6 +150,16 @@ class RunningExperiment:
         This process is a copy that a unit made, and the experiment goes on in another.
     """
 
+    # as they are for most of a million experiments, each of which has its own where it is otherwise
+    iteration = 0
+    ending: str | None = None
+    is_alive = True
+    is_copy = False
+    times: Any = None
+    find_parent: Callable[[], Path | None] | None = None
+    _config: Config | None = None
+    _random: np.random.Generator | None = None
+
     def __init__(
         self,
         id: str,  # noqa: A002  (users write E().id)
@@ -159,27 +169,19 @@ class RunningExperiment:
         units: dict[str, RunningUnit],
         instances: dict[str, Any],
         folder: Callable[[str], Path] | None = None,
-        variables: Collection[str] = (),
+        variables: frozenset[str] = frozenset(),
     ) -> None:
         self.id = id
         self.full_config = config
-        self.scalars = {key: value for key, value in config.raw_items() if type(value) in PLAIN}
-        self._config: Config | None = None
+        self.scalars = config.scalars()
         self.units = units
         self.instances = instances
-        self.iteration = 0
-        self.ending: str | None = None
-        self.is_alive = True
-        self.is_copy = False
         self.errors: list[UnitError] = []
         self.branches: Sequence[RunningExperiment] = (self,)
         self.sink = sink
-        self.times: Any = None
-        self.find_parent: Callable[[], Path | None] | None = None
         self._seed = seed
-        self._random: np.random.Generator | None = None
         self._make_folder = folder
-        self._variables = set(variables)
+        self._variables = variables
 
     def __repr__(self) -> str:
         config = ", ".join(f"{name}={value!r}" for name, value in self.config.to_dict().items())
@@ -292,7 +294,7 @@ class RunningExperiment:
         """Save a value at an iteration that somebody else may count, never one before the last."""
         if variable not in self._variables:
             check_variable(variable, self.full_config)
-            self._variables.add(variable)
+            self._variables |= {variable}
         self.sink.save(variable, iteration, value)
 
     def dump(self) -> None:

@@ -18,6 +18,8 @@ from numpy.random import mtrand
 from research.experiment.running import RunningExperiment
 
 PURPOSE = "global generators"
+_PYTHON: Any = random.seed.__self__  # type: ignore[attr-defined]  # whose methods are the functions of `random`
+_seed_python = super(random.Random, _PYTHON).seed  # `random.seed` first asks what kind of seed it was given
 
 
 class States(NamedTuple):
@@ -35,7 +37,8 @@ def seed_globals(run: RunningExperiment) -> None:
     draw the same from it: to seed it by an array of more words takes longer than all the rest of this.
     """
     bits = run.seed_bytes(PURPOSE, 28)
-    random.seed(int.from_bytes(bits[:16], "little"))
+    _seed_python(int.from_bytes(bits[:16], "little"))
+    _PYTHON.gauss_next = None
     if not isinstance(mtrand.get_bit_generator(), np.random.MT19937):
         mtrand.set_bit_generator(np.random.MT19937())  # whatever an earlier experiment has put there
     np.random.seed(int.from_bytes(bits[16:20], "little"))

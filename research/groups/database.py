@@ -28,7 +28,7 @@ from research.groups.texts import digest, dumps
 from research.monitoring.process import user_name
 from research.storage.connecting import PATIENCE, connect_read_only, connect_to_write
 from research.storage.scalars import decode_name, decode_plain, encode_name
-from research.storage.statements import listed, making
+from research.storage.statements import indexing, listed, making
 from research.storage.tables import TABLES, Table
 from research.version import __version__
 
@@ -150,7 +150,7 @@ class Database:
             connection.isolation_level = None
             connection.execute("BEGIN IMMEDIATE")  # whoever else writes is waited for
             for table in (*TABLES, *OWN):
-                for text in making(table):
+                for text in (making(table), *indexing(table)):
                     connection.execute(text)
             yield connection
             connection.execute("COMMIT")

@@ -11,7 +11,7 @@ from research.groups.database import Database
 from research.groups.tables import OWN
 from research.storage import schema
 from research.storage.servers import Server
-from research.storage.statements import making
+from research.storage.statements import indexing, making
 from research.storage.tables import Table
 
 _TURN = 0x67726F757073  # a lock: who makes tables, one after another
@@ -79,7 +79,7 @@ class ServerDatabase(Database):
             for metadata in (schema.metadata, schema.on_servers):
                 metadata.create_all(self._server.engine())
             for table in OWN:
-                for text in making(table):
+                for text in (making(table), *indexing(table)):
                     connection.execute(text.replace(" DOUBLE ", " DOUBLE PRECISION "))
 
     def run(self, connection: Any, text: str, values: Sequence[Any] = ()) -> Any:

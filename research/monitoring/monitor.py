@@ -65,7 +65,7 @@ class Monitor:
             return
         self._running.discard(event.experiment)
         self._status[event.status] += 1
-        if len(self._failures) < KEPT_EXCEPTIONS:
+        if event.failures and len(self._failures) < KEPT_EXCEPTIONS:
             name = event.experiment if shown_id is None else shown_id
             self._failures.extend((name, failure) for failure in event.failures)
 

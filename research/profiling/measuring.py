@@ -119,10 +119,13 @@ class Times:
         By place.
     inner : float
         Seconds in the function of the unit that runs.
+    n_blocks : dict of int
+        How many blocks of times have been made of each unit, by place.
     """
 
     def __init__(self, units: Sequence[str]) -> None:
         self._units = units
+        self.n_blocks: dict[int, int] = {}
         self.columns = [Column() for _ in range(len(units) + 1)]
         self.tracers: dict[int, Tracer] = {}
         self.inner = 0.0
@@ -251,12 +254,6 @@ class IterationClock:
 
     Parameters
     ----------
-    experiments : sequence of RunningExperiment
-        That get `times`.
-    root : RunningExperiment or None
-        Runs units once for several of them.
-    targets : list of RunningExperiment
-        For which it does so at the moment.
     units : sequence of str
         Names of instances and units, by their places.
     on_end : callable or None
@@ -267,19 +264,30 @@ class IterationClock:
 
     def __init__(
         self,
-        experiments: Sequence[Any],
-        root: Any,
-        targets: Sequence[Any],
         units: Sequence[str],
         on_end: Callable[[Any], None] | None,
         on_iteration: Callable[[], None] | None,
     ) -> None:
-        self._experiments = experiments
+        self._units = units
         self._on_end = on_end
         self._on_iteration = on_iteration
+        self._experiments: Sequence[Any] = ()
         self._begun = 0.0
+
+    def begin(self, experiments: Sequence[Any], root: Any, targets: Sequence[Any]) -> None:
+        """Take up experiments, which get `times`.
+
+        Parameters
+        ----------
+        experiments : sequence of RunningExperiment
+        root : RunningExperiment or None
+            Runs units once for several of them.
+        targets : list of RunningExperiment
+            For which it does so at the moment.
+        """
+        self._experiments = experiments
         for run in experiments:
-            run.times = Times(units)
+            run.times = Times(self._units)
         if root is not None:
             root.times = RootTimes(targets)
 

@@ -89,12 +89,13 @@ class Scheduler:
     def handle(self, event: Event) -> None:
         """Take note of what happened."""
         if isinstance(event, TaskDone):
-            task = self._sent[event.worker].pop(event.number, None)
+            worker, number, seconds = event
+            task = self._sent[worker].pop(number, None)
             if task is not None:
                 self._done.append(task)
-                self._note_fewer(event.worker)
-            mean = event.seconds if self._seconds is None else self._seconds
-            self._seconds = mean + 0.2 * (event.seconds - mean)
+                self._note_fewer(worker)
+            mean = seconds if self._seconds is None else self._seconds
+            self._seconds = mean + 0.2 * (seconds - mean)
         elif isinstance(event, Ready):
             while event.worker >= len(self._sent):  # the cluster has grown
                 self._sent.append({})

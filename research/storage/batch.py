@@ -57,6 +57,7 @@ class Batch:
         self.again: dict[int, dict[str, Any]] = {}  # of experiments that begin anew: what has changed
         self.replaced: list[dict[str, Any]] = []  # what is to be known of domains that replaced another
         self.study: dict[str, Any] = {}  # changes of the study's own row
+        self.is_last = False  # nothing more comes of this run
         self._latest: dict[tuple[int, str], dict[str, Any]] = {}
         self._history: dict[tuple[int, str, int], dict[str, Any]] = {}
         self._objects: dict[tuple[int, str, int], dict[str, Any]] = {}
@@ -88,22 +89,12 @@ class Batch:
 
     def take(self, record: Record) -> None:
         """Add a record; later ones win."""
-        if type(record) is Values:
-            self._take_values(record)
-        elif type(record) is Ended:
-            error, failures = _summary(record), record.failures
-            changes = {
-                "status": record.status,
-                "worker": record.worker,
-                "started": record.started,
-                "finished": record.finished,
-                "iterations": record.iterations,
-                "error": plain(error) if error else None,
-                "failures": _describe(failures) if failures else None,
-            }
-            self._change(self._store.key(record.experiment, forget=True), changes)
+        if type(record) is Ended:
+            self._end(record)
         elif type(record) is Registered:
             self._register(record)
+        elif type(record) is Values:
+            self._take_blocks(record.experiment, self._store.key(record.experiment), record.blocks)
         elif type(record) is Profiled:
             self._take_profile(record)
         elif type(record) is Running:
@@ -124,6 +115,7 @@ class Batch:
         elif type(record) is Closed:
             error = None if record.error is None else plain(record.error)
             self.study = {"finished": record.finished, "outcome": record.outcome, "error": error}
+            self.is_last = True
         elif type(record) is Restarted:
             key = self._store.key(record.experiment)
             self.cleared.add(key)
@@ -166,6 +158,23 @@ class Batch:
             "failures": None,
         }
 
+    def _end(self, record: Ended) -> None:
+        worker, experiment, status, started, finished, iterations, failures, _, blocks = record
+        key = self._store.key(experiment, forget=True)
+        if blocks:
+            self._take_blocks(experiment, key, blocks)
+        error = _summary(record)
+        changes = {
+            "status": status,
+            "worker": worker,
+            "started": started,
+            "finished": finished,
+            "iterations": iterations,
+            "error": plain(error) if error else None,
+            "failures": _describe(failures) if failures else None,
+        }
+        self._change(key, changes)
+
     def _begin_run(self, record: Begun) -> None:
         row = {
             name: plain(value) if isinstance(value, str) else value
@@ -192,9 +201,8 @@ class Batch:
             again = self.again.setdefault(key, {f"new_{name}": None for name in changes})
             again.update({f"new_{name}": value for name, value in known.items()})
 
-    def _take_values(self, record: Values) -> None:
-        key = self._store.key(record.experiment)
-        for block in record.blocks:
+    def _take_blocks(self, experiment: str, key: int, blocks: Iterable[Block]) -> None:
+        for block in blocks:
             name = encode_name(block.variable)
             last = block.last
             self._latest[key, name] = {
@@ -217,7 +225,7 @@ class Batch:
             for item in block.objects:
                 path = item.path
                 if item.data is not None:
-                    path = self._store.keep_large(f"{record.experiment}|{name}|{item.iteration}", item.data)
+                    path = self._store.keep_large(f"{experiment}|{name}|{item.iteration}", item.data)
                 self._objects[key, name, item.iteration] = {
                     "experiment": key,
                     "variable": name,

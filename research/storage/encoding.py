@@ -175,6 +175,12 @@ def decode_scalar(kind: str, number: float | None, text: str | None) -> Any:
     return OBJECT if kind == "object" else decode_plain(kind, number, text)
 
 
+def encode_single(variable: str, iteration: int, value: Any) -> Block:
+    """Encode a frozen value that may stay the only one of its variable."""
+    objects = (Object(iteration, *value),) if type(value) is Encoded else ()
+    return Block(variable, None, (iteration, 1), 1, "", b"", Last(iteration, *encode_scalar(value)), objects)
+
+
 def encode_block(
     variable: str, number: int | None, iterations: Sequence[int], values: Sequence[Any]
 ) -> Block:
@@ -190,16 +196,14 @@ def encode_block(
     values : sequence
         As `freeze` returns them.
     """
+    if number is None:
+        return encode_single(variable, iterations[0], values[0])
     last = Last(iterations[-1], *encode_scalar(values[-1]))
-    if number is None and type(values[0]) in SCALARS:  # all that most experiments save
-        return Block(variable, None, (iterations[0], 1), 1, "", b"", last, ())
     kinds = set(map(type, values))
     objects: tuple[Object, ...] = ()
     if Encoded in kinds:
         pairs = zip(iterations, values, strict=True)
         objects = tuple(Object(iteration, *value) for iteration, value in pairs if type(value) is Encoded)
-    if number is None:
-        return Block(variable, None, (iterations[0], 1), 1, "", b"", last, objects)
     kind, data = _encode_column(values, kinds)
     return Block(variable, number, _encode_iterations(iterations), len(values), kind, data, last, objects)
 

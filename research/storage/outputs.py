@@ -93,7 +93,8 @@ class Outputs:
     def end(self, experiment: str) -> None:
         """Take note that an experiment has ended."""
         self._begun.discard(experiment)
-        self._names.pop(experiment, None)
+        if self._names:
+            self._names.pop(experiment, None)
 
     def write(self) -> None:
         """Write to the files what waits.

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from research.storage.batch import UPDATED, Batch
-from research.storage.statements import listed, making
+from research.storage.statements import indexing, listed, making
 from research.storage.tables import EXPERIMENTS, LATER, OBJECTS, OUTPUTS, RUNS, STUDIES, TABLES, VALUES, Table
 from research.storage.writing import Begin, exists_already, not_found
 
@@ -46,8 +46,7 @@ class SqliteWriter:
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             for table in TABLES:
-                for text in making(table):
-                    connection.execute(text)
+                connection.execute(making(table))
             if resume:
                 return self._go_on(connection, row, name)
             text, values = _insert(STUDIES, row)
@@ -97,6 +96,10 @@ class SqliteWriter:
                 statement.execute(connection, changes.values())
             if batch.study:
                 _change_study(connection, study, batch.study)
+            if batch.is_last:
+                for table in TABLES:
+                    for text in indexing(table):
+                        connection.execute(text)
 
     def files(self) -> set[str]:
         text = f"SELECT path FROM {OBJECTS.name} WHERE path IS NOT NULL"

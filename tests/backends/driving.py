@@ -9,7 +9,7 @@ from research import EC, Domain, E, Executor, Experiment
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.inline import InlineBackend
 from research.backends.processes import ProcessBackend
-from research.events import Member, Ready, Task
+from research.events import Ended, Member, Ready, Task, Values
 from tests.backends.engines import on_dask, on_ray
 
 MAKERS = {
@@ -68,6 +68,12 @@ class Driven:
     def of(self, kind):
         """Return all events of a kind."""
         return [event for event in self.said if isinstance(event, kind)]
+
+    @property
+    def saved(self):
+        """All blocks of values, with their experiments, in the order in which they were told."""
+        told = [event for event in self.said if isinstance(event, Values | Ended)]
+        return [(event.experiment, block) for event in told for block in event.blocks]
 
     def until(self, holds):
         """Take events until something holds."""

@@ -17,12 +17,7 @@ def value_of(number):
 
 
 def last_values(driven):
-    return {
-        event.experiment: block.last.number
-        for event in driven.of(Values)
-        for block in event.blocks
-        if block.variable == "y"
-    }
+    return {experiment: block.last.number for experiment, block in driven.saved if block.variable == "y"}
 
 
 def test_tasks_run_and_their_values_are_the_same_everywhere(drive, kind):
@@ -36,12 +31,13 @@ def test_tasks_run_and_their_values_are_the_same_everywhere(drive, kind):
     assert {event.status for event in driven.of(Ended)} == {"done"}
 
 
-def test_an_experiment_s_values_come_before_its_end_and_that_before_its_task_s(drive, kind):
+def test_an_experiment_s_last_values_come_with_its_end_and_that_before_its_task_s(drive, kind):
     driven = drive(kind)
     driven.backend.send(0, Run((task(3), task(4))))
     driven.until(lambda: len(driven.of(TaskDone)) == 2)
-    said = [type(event).__name__ for event in driven.said if isinstance(event, Values | Ended | TaskDone)]
-    assert said == ["Values", "Ended", "TaskDone"] * 2
+    said = [event for event in driven.said if isinstance(event, Values | Ended | TaskDone)]
+    assert [type(event).__name__ for event in said] == ["Ended", "TaskDone"] * 2
+    assert [[block.variable for block in event.blocks] for event in said[::2]] == [["y"], ["y"]]
 
 
 def test_tasks_run_in_the_order_in_which_they_were_sent(drive, kind):
@@ -107,7 +103,7 @@ def test_histories_arrive_whole(drive, kind, number):
     driven = drive(kind, plan=blueprint(described))
     driven.backend.send(0, Run((task(0),)))
     driven.until(lambda: driven.of(TaskDone))
-    blocks = [block for event in driven.of(Values) for block in event.blocks]
+    blocks = [block for _, block in driven.saved]
     assert blocks[-1].last.iteration == number - 1
     assert sum(block.length for block in blocks if block.number is not None) == (number if number > 1 else 0)
 

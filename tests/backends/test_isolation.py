@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from research import EC, Domain, E, Experiment, O, R, Research
-from research.events import Died, Ready, Replace, Revoke, Revoked, Run, Stop, TaskDone, Values
+from research.events import Died, Ready, Replace, Revoke, Revoked, Run, Stop, TaskDone
 from tests.backends.driving import PATIENCE, blueprint, experiment, task
 
 METHODS = ["fork", "spawn"]
@@ -49,7 +49,7 @@ def noisy():
 
 
 def numbers(driven):
-    return [block.last.number for event in driven.of(Values) for block in event.blocks]
+    return [block.last.number for _, block in driven.saved]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -125,7 +125,7 @@ def test_much_that_is_saved_arrives_whole(drive, isolated):
     driven = drive(isolated, plan=blueprint(experiment(fill)))
     driven.backend.send(0, Run((task(1), task(2))))
     driven.until(lambda: len(driven.of(TaskDone)) == 2)
-    objects = [block.objects[0] for event in driven.of(Values) for block in event.blocks]
+    objects = [block.objects[0] for _, block in driven.saved]
     assert [len(item.data) > 32_000_000 for item in objects] == [True, True]
 
 
@@ -147,7 +147,8 @@ def test_the_process_of_a_task_does_not_hold_the_pipe_of_the_driver(drive, isola
     assert len(of_driver) == 1
     driven.backend.send(0, Run((task(0),)))
     driven.until(lambda: driven.of(TaskDone))
-    (stored,) = driven.of(Values)[0].blocks[0].objects
+    ((_, block),) = driven.saved
+    (stored,) = block.objects
     of_child = set(pickle.loads(stored.data))
     assert not of_driver & of_child
     assert len(of_child - inherited) == 1
@@ -209,7 +210,7 @@ def test_what_was_said_before_a_death_is_told(drive, isolated):
     driven = drive(isolated, plan=blueprint(described))
     driven.backend.send(0, Run((task(0),)))
     driven.until(lambda: driven.of(Died))
-    assert driven.of(Values)[-1].blocks[-1].last.iteration == 999
+    assert driven.saved[-1][1].last.iteration == 999
 
 
 def test_who_is_told_to_stop_is_not_replaced(drive, process_kind):

@@ -34,6 +34,8 @@ EVENTS = [
     Ended(0, "a", FAILED, 1.0, 2.0, 3, (Failure("unit", 2, "ValueError", "no", "where", b"bytes"),), None),
     TaskDone(0, 7, 0.25),
     Ended(None, "b", DONE, None, 2.0, None, (), "why"),
+    Ended(1, "c", DONE, 1.0, 2.0, 4, (), None, (encode_block("y", None, [3], ["text"]), ARRAY)),
+    Ended(1, "d", DONE, 1.0, 2.0, 2, (), None, (encode_block("y", 0, [0, 1], [1, 2]),)),
 ]
 MEMBERS = (Member("a", 0, 5, 0, 1, 0), Member("b", 1, ((2, 3), 4), 0, 1, 0, ("drawn",), "01"))
 COMMANDS = [Run(()), Run((Task(7, MEMBERS), Task(8, MEMBERS[:1]))), Revoke(3), Stop()]

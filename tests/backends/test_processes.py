@@ -17,7 +17,7 @@ from research import Domain
 from research.backends.base import WorkerSpec
 from research.backends.processes import ProcessBackend
 from research.errors import StudyError
-from research.events import Died, Ended, Ready, Replace, Run, StartFailed, TaskDone, Values
+from research.events import Died, Ended, Ready, Replace, Run, StartFailed, TaskDone
 from tests.backends.driving import blueprint, experiment, task
 
 
@@ -81,8 +81,8 @@ def test_processes_that_a_unit_leaves_behind_end_with_its_worker(drive, process_
     driven = drive(process_kind, plan=blueprint(experiment(leave)))
     driven.backend.send(0, Run((task(0),)))
     driven.until(lambda: driven.of(TaskDone))
-    (values,) = driven.of(Values)
-    pid = int(values.blocks[0].last.number)
+    ((_, block),) = driven.saved
+    pid = int(block.last.number)
     assert alive(pid)
     driven.backend.close()
     deadline = time.monotonic() + 10
@@ -166,7 +166,8 @@ def test_workers_use_as_many_threads_as_they_may(drive, process_kind):
     driven = drive(process_kind, plan=blueprint(experiment(threads)))
     driven.backend.send(0, Run((task(0),)))
     driven.until(lambda: driven.of(TaskDone))
-    (stored,) = driven.of(Values)[0].blocks[0].objects
+    ((_, block),) = driven.saved
+    (stored,) = block.objects
     assert set(map(str, pickle.loads(stored.data))) == {"1"}
     assert os.environ.get("OMP_NUM_THREADS") != "1" or "OMP_NUM_THREADS" in os.environ
 

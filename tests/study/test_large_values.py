@@ -18,7 +18,7 @@ import pytest
 
 from research import EC, Domain, E, O, Research, ResearchResults, S
 from research.backends.inline import InlineBackend
-from research.events import Object, Values
+from research.events import Ended, Object, Values
 from research.storage.encoding import freeze
 from research.storage.opening import sqlite_store
 
@@ -89,9 +89,8 @@ def test_only_names_are_sent(monkeypatch):
         InlineBackend, "_emit", lambda self, events: (said.extend(events), emit(self, events))
     )
     study_of(make).run(**HERE)
-    objects = [
-        item for event in said if type(event) is Values for block in event.blocks for item in block.objects
-    ]
+    told = [event for event in said if isinstance(event, Values | Ended)]
+    objects = [item for event in told for block in event.blocks for item in block.objects]
     assert len(objects) == 3
     assert all(type(item) is Object and item.data is None for item in objects)
     assert len(pickle.dumps(said)) < 10_000
