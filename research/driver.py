@@ -180,7 +180,11 @@ class Driver:
             if not self._ledger.is_empty and not is_started:
                 is_started = True
                 after_start()
-            self._take(backend.events(max(0.0, self._ledger.due - time.monotonic())), backend)
+            is_laden = self._ledger.has_much
+            events = backend.events(0.0 if is_laden else max(0.0, self._ledger.due - time.monotonic()))
+            if is_laden and not events:
+                self._ledger.commit(is_last=False)
+            self._take(events, backend)
             self._check_failures()
 
     def _take(self, events: Sequence[Event], backend: Backend) -> None:

@@ -31,6 +31,7 @@ from research.storage.outputs import Outputs
 
 COMMIT_SECONDS = 0.25
 URGENT_SECONDS = 0.02
+MUCH = 1000  # records that are worth a commit before it is due, if there is nothing else to do
 _TOLD = (Values, Running, Profiled)  # by workers, of experiments that go on
 _OF_EXPERIMENTS = (Values, Ended, Running, Profiled, Output, Restarted)
 DETAILED_FAILURES = 20  # that the log shows with their traceback
@@ -79,10 +80,10 @@ class Ledger:
         self.n_failures = 0
         self._problem: BaseException | None = None  # for which the store could not be written
         self._records: list[Record] = []  # not in the store yet
-        self._queued: dict[str, Registered] = {}  # since the last commit
-        self._waiting: dict[str, Registered] = {}  # from before it, of which nothing has been heard
+        self._queued: dict[str, Registered] = {}  # for less than the time between two commits
+        self._waiting: dict[str, Registered] = {}  # for longer, of which nothing has been heard
         self._is_urgent = False  # a unit asked for what it saved to be in the store
-        self._committed = time.monotonic()
+        self._committed = self._turned = time.monotonic()
         self._open: dict[str, Running | None] = {}  # experiments handed out: how they began
         self._shown: dict[str, str] = {}  # ids of those handed out, where they are shown with a prefix
         self._iterations: dict[str, int] = {}  # of those that have told something: how many they have begun
@@ -104,6 +105,11 @@ class Ledger:
     def due(self) -> float:
         """When what is there has to be in the store, by the monotonic clock."""
         return self._committed + (URGENT_SECONDS if self._is_urgent else COMMIT_SECONDS)
+
+    @property
+    def has_much(self) -> bool:
+        """Whether there is so much to be written that whoever waits should rather do that."""
+        return len(self._records) >= MUCH
 
     def register(self, registered: Registered) -> None:
         """Take note of an experiment that is handed out."""
@@ -240,15 +246,18 @@ class Ledger:
         self._committed = time.monotonic()
 
     def _take_registered(self, told: Sequence[Record], is_last: bool) -> list[Registered]:
-        """Return the experiments that are to be written now, in the order in which they were handed out."""
-        registered = [*self._waiting.values()]
+        """Return the experiments that are to be written now."""
         if is_last:
-            registered.extend(self._queued.values())
-            self._queued = {}
-        else:
-            heard_of = {record.experiment for record in told if isinstance(record, _OF_EXPERIMENTS)}
-            registered.extend(self._queued.pop(id_) for id_ in heard_of & self._queued.keys())
-        self._waiting, self._queued = self._queued, {}
+            registered = [*self._waiting.values(), *self._queued.values()]
+            self._waiting, self._queued = {}, {}
+            return registered
+        is_turn = time.monotonic() >= self._turned + COMMIT_SECONDS
+        registered = [*self._waiting.values()] if is_turn else []
+        heard_of = {record.experiment for record in told if isinstance(record, _OF_EXPERIMENTS)}
+        for known in (self._queued,) if is_turn else (self._waiting, self._queued):
+            registered += [known.pop(id_) for id_ in heard_of & known.keys()]
+        if is_turn:
+            self._waiting, self._queued, self._turned = self._queued, {}, time.monotonic()
         return registered
 
     def _close(self, end: Ended) -> None:
@@ -256,9 +265,10 @@ class Ledger:
         id_ = end.experiment
         self._records.append(end)
         del self._open[id_]
-        for known in (self._iterations, self._attempts):
-            if known:
-                known.pop(id_, None)
+        if self._iterations:
+            self._iterations.pop(id_, None)
+        if self._attempts:
+            self._attempts.pop(id_, None)
         self._outputs.end(id_)
         self._monitor.update(end, self._shown.pop(id_, None) if self._shown else None)
         self._progress.update(end)

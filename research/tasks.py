@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from research.domain import Alias, Config, Domain
 from research.domain.identity import experiment_id
@@ -28,13 +28,9 @@ def walk_ids(domain: Domain, walk: Walk, seed: int) -> Iterator[str]:
         yield experiment_id(canonical, place.repetition, 0, place.pass_)
 
 
-class _Named(NamedTuple):
-    """An experiment before it is known whether it is run."""
-
-    member: Member
-    canonical: str
-    notes: str | None
-    key: int | None  # if it is new; None: the next one
+# an experiment before it is known whether it is run: with its canonical form, what is noted beside that, and
+# its key if it is new; None: the next one
+_Named: TypeAlias = tuple[Member, str, str | None, int | None]
 
 
 class TaskSource(Iterator[Task | None]):
@@ -114,6 +110,7 @@ class TaskSource(Iterator[Task | None]):
         self._walk = walk
         self._places = walk.places()
         self._is_bare = domain.is_bare
+        self._texts = domain.texts
         self._stream = domain.stream(self._seed, generation)
         self.generation = generation
         self._first = self._number  # of this domain's items
@@ -137,13 +134,13 @@ class TaskSource(Iterator[Task | None]):
                 if self.due:
                     return None
                 raise StopIteration
-            if not (self._in_groups and all(self._past.is_over(int(named.member.id, 16)) for named in group)):
+            if not (self._in_groups and all(self._past.is_over(int(named[0].id, 16)) for named in group)):
                 break
             self.n_over += len(group)
         for slot, named in enumerate(group):
             self._register(named, slot)
         self._task += 1
-        return Task(self._task - 1, tuple([named.member for named in group]))
+        return Task(self._task - 1, tuple([named[0] for named in group]))
 
     def _next_group(self) -> list[_Named]:
         """Name as many as run side by side; of those that are over none, unless groups are to stay whole."""
@@ -194,7 +191,7 @@ class TaskSource(Iterator[Task | None]):
         position, pass_, repetition = place
         domain, point = self._domain, None
         key = domain.locate(position, self._stream)
-        canonical = domain.canonical(key)
+        canonical = self._texts(key)
         if canonical is None:
             point = domain.point(key, self._stream, pass_)
             canonical = point.config.canonical
@@ -214,14 +211,14 @@ class TaskSource(Iterator[Task | None]):
             return None
         if point is None and self._is_bare and numbering is None:
             member = Member(id_, number, key, pass_, repetition, self.generation)
-            return _Named(member, canonical, None, new_key)
+            return member, canonical, None, new_key
         point = point or domain.point(key, self._stream, pass_)
         prefix = self._prefix(point.values, place)  # also of those that are left out: the next are counted on
         if is_over or not is_own:
             self.n_over += is_over
             return None
         member = Member(id_, number, key, pass_, repetition, self.generation, point.places, prefix)
-        return _Named(member, canonical, self._notes(point.config, repetition), new_key)
+        return member, canonical, self._notes(point.config, repetition), new_key
 
     def _register(self, named: _Named, slot: int) -> None:
         member, canonical, notes, new_key = named

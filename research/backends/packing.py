@@ -7,7 +7,7 @@ again. As plain tuples they take a third of the time.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from research.events import Block, Command, Ended, Event, Last, Member, Run, Task, TaskDone, Values
@@ -46,12 +46,11 @@ def pack_command(command: Command) -> bytes:
 def _plain(event: Any) -> Any:
     kind = type(event)
     if kind is Ended:
-        return _ENDED, *event[:-1], *[_bare(block) for block in event[-1]]
+        return _ENDED, event[:-1], [_bare(block) for block in event[-1]]
     if kind is TaskDone:
         return _DONE, *event
     if kind is Values:
-        experiment, blocks, urgent = event
-        return _VALUES, experiment, urgent, *[_bare(block) for block in blocks]
+        return _VALUES, event.experiment, event.urgent, [_bare(block) for block in event.blocks]
     return event
 
 
@@ -62,19 +61,20 @@ def _bare(block: Block) -> tuple[Any, ...]:
 
 
 def _events(parts: list[Any]) -> list[Event]:
-    return [_made(part) if type(part) is tuple else part for part in parts]
-
-
-def _made(part: Sequence[Any]) -> Event:
-    kind = part[0]
-    made: Event
-    if kind == _ENDED:
-        made = _new(Ended, (*part[1:9], tuple([_block(bare) for bare in part[9:]])))
-    elif kind == _DONE:
-        made = _new(TaskDone, part[1:])
-    else:
-        made = _new(Values, (part[1], tuple([_block(bare) for bare in part[3:]]), part[2]))
-    return made
+    new: Any = tuple.__new__
+    events: list[Any] = []
+    for part in parts:
+        made = part
+        if type(part) is tuple:
+            kind = part[0]
+            if kind == _ENDED:
+                made = new(Ended, (*part[1], tuple(map(_block, part[2]))))
+            elif kind == _DONE:
+                made = new(TaskDone, part[1:])
+            else:
+                made = Values(part[1], tuple(map(_block, part[3])), part[2])
+        events.append(made)
+    return events
 
 
 def _block(bare: tuple[Any, ...]) -> Block:

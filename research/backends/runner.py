@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from research.backends.asking import Ask
 from research.backends.base import Blueprint, WorkerSpec
@@ -15,6 +15,7 @@ from research.backends.capture import Capture
 from research.backends.guarding import AT_WORK, Whereabouts, leave
 from research.backends.recording import Recorder, Watched
 from research.domain import Config, Domain
+from research.domain.drawing import Stream
 from research.events import (
     Event,
     Member,
@@ -28,6 +29,15 @@ from research.experiment.owning import own_values
 from research.experiment.program import Program
 from research.experiment.running import RunningExperiment
 from research.storage.shelf import Shelf
+
+
+class _Source(NamedTuple):
+    """Where configs come from."""
+
+    domain: Domain
+    stream: Stream
+    grid: Callable[[Any], dict[str, Any]] | None  # makes their values, where there is nothing else to it
+    has_parents: bool
 
 
 class TaskRunner:
@@ -68,10 +78,9 @@ class TaskRunner:
         self._capture = capture
         self._program = Program.compile(blueprint.experiment, blueprint.n_iters, blueprint.profile)
         self._lock = threading.RLock()
-        self._domains = {
-            generation: (domain, domain.stream(blueprint.seed, generation))
-            for generation, domain in enumerate(blueprint.domains)
-        }
+        self._domains: dict[int, _Source] = {}
+        for generation, domain in enumerate(blueprint.domains):
+            self.replace(generation, domain)
         self._devices: dict[int, dict[str, Any]] = {}  # what configs of a branch say of its devices
         self._folders: dict[str, str] = {}  # names of experiments' folders, where they are not their ids
         self._recorders: list[Recorder] = []  # of the task that runs
@@ -133,7 +142,7 @@ class TaskRunner:
             self._engine.begin(ids, merged, recorders)
         for run, recorder, member in zip(engine.experiments, recorders, members, strict=True):
             recorder.run = run
-            if self._domains[member.generation][0].has_parents:
+            if self._domains[member.generation].has_parents:
                 run.find_parent = partial(self._parent_folder, member)
         engine.run()
 
@@ -190,14 +199,15 @@ class TaskRunner:
 
     def _parent_folder(self, member: Member) -> Path | None:
         """Return the folder of the experiment that another was bred from, None if there is none."""
-        domain, stream = self._domains[member.generation]
+        domain, stream, _, _ = self._domains[member.generation]
         config = domain.point(member.key, stream, member.pass_, member.places).config
         parents = domain.parents(config.canonical, member.repetition)
         return self._blueprint.find_folder(parents[0], member.prefix is not None) if parents else None
 
     def replace(self, generation: int, domain: Domain) -> None:
         """Take note of a further domain; from any thread, before tasks that need it."""
-        self._domains[generation] = domain, domain.stream(self._blueprint.seed, generation)
+        stream = domain.stream(self._blueprint.seed, generation)
+        self._domains[generation] = _Source(domain, stream, domain.grid(stream), domain.has_parents)
 
     def become_copy(self) -> None:
         """Do what the unit that forked does here, and no more: the task goes on in the other process."""
@@ -255,8 +265,11 @@ class TaskRunner:
 
     def _values(self, member: Member, branch: int) -> dict[str, Any]:
         """Return what an experiment is told, but for what is added for branches and workers."""
-        domain, stream = self._domains[member.generation]
-        values = domain.point(member.key, stream, member.pass_, member.places).values
+        domain, stream, grid, _ = self._domains[member.generation]
+        if grid is None:
+            values = domain.point(member.key, stream, member.pass_, member.places).values
+        else:
+            values = grid(member.key)
         values["repetition"] = member.repetition
         values["updates"] = member.generation
         if branch not in self._devices:

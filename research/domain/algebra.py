@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import index as as_index
 from typing import Any, NamedTuple, Self
 
@@ -248,6 +248,15 @@ class Algebra:
     def canonical(self, key: Key) -> str | None:
         """Return the `Config.canonical` of a config without making it, None if that cannot be done."""
         return self._sum.canonical(key)
+
+    @property
+    def texts(self) -> Callable[[Key], str | None]:
+        """What `canonical` says, to be asked for a million keys."""
+        return self._sum.texts
+
+    def grid(self, stream: Stream) -> Callable[[Key], dict[str, Any]] | None:
+        """Return what gives the `values` of a `point` by its key alone; None if it takes more."""
+        return self._sum.grid(stream)
 
     def check(self) -> None:
         """Refuse listed values that could not be recognised in another process.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
@@ -59,6 +59,28 @@ def walk_options(factors: Sequence[Factor], stream: Stream) -> Iterator[Config]:
         for name, draw in draws:
             items[name] = draw(place)
         yield of_items(items)
+
+
+def grid_values(radices: Sequence[tuple[Factor, int, int]]) -> Callable[[int], dict[str, Any]] | None:
+    """Return what gives the values of a product's configs, by their numbers; None if it is no grid.
+
+    Parameters
+    ----------
+    radices : sequence of (Factor, int, int)
+        Factors with strides and lengths.
+    """
+    parts = [
+        (factor.names[0], factor.values, stride, length)
+        for factor, stride, length in radices
+        if isinstance(factor, Column)
+    ]
+    if len(parts) < len(radices):
+        return None
+
+    def values_of(number: int) -> dict[str, Any]:
+        return {name: values[number // stride % length] for name, values, stride, length in parts}
+
+    return values_of
 
 
 class _Pairs:

@@ -9,6 +9,7 @@ from research.domain.grids import is_flat
 from research.domain.hashing import canonical_text
 
 _LARGEST_LIST = 2**16  # texts of a parameter's values that are kept
+_SHORT_RANGE = 2**12  # numbers whose texts are made in a moment, whether they are asked for or not
 
 
 class GridTexts:
@@ -41,7 +42,9 @@ def _texts(column: Column) -> Callable[[int], str]:
     """Return a function from the number of a value to its text."""
     values = column.values
     if isinstance(values, range):
-        return lambda number: str(values[number])
+        if len(values) > _SHORT_RANGE:
+            return lambda number: str(values[number])
+        return list(map(str, values)).__getitem__
     if len(values) > _LARGEST_LIST:
         return lambda number: canonical_text(values[number])
     texts = [column.text(value)[len(canonical_text(column.names[0])) + 2 : -1] for value in values]

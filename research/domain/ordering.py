@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from research.domain.config import Config
 from research.domain.cubes import Cube
 from research.domain.drawing import Draft, Stream
 from research.domain.factors import Factor, Key, Texts
+from research.domain.grids import grid_values
 from research.domain.interleaving import Interleaving
 
 
@@ -115,6 +116,19 @@ class Sum(Factor):
             return 0, key
         number = bisect_right(self._starts, key, hi=self._n_known) - 1
         return number, key - self._starts[number]
+
+    @property
+    def texts(self) -> Callable[[Key], str | None]:
+        """What `canonical` says, by the shortest way there is."""
+        return self.cubes[0].canonical if self.is_direct and len(self.cubes) == 1 else self.canonical
+
+    def grid(self, stream: Stream) -> Callable[[Key], dict[str, Any]] | None:
+        """Return what gives the values of a config by its key alone, None if there is more to it."""
+        if not self.is_direct or len(self.cubes) != 1:
+            return None
+        (cube,) = self.cubes
+        has_more = cube.defaults or cube.rules is not None or cube.only_draws
+        return None if has_more else grid_values(cube.radices(stream))
 
     @property
     def is_bare(self) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, TypeAlias
 
 from research.events import (
     QUEUED,
@@ -22,9 +22,12 @@ from research.storage.base import Begun, Closed, Output, Record, Registered, Rep
 from research.storage.encoding import encode_name, plain
 from research.storage.tables import Table
 
-# of an experiment that begins anew
+# of an experiment's row what changes while it runs
 UPDATED = ("status", "worker", "started", "finished", "iterations", "error", "failures")
-_UNCHANGED: dict[str, Any] = {f"new_{name}": None for name in UPDATED}
+RENEWED = ("attempt", "slot")  # and when it begins anew, where that is known
+_QUEUED = (QUEUED, *[None] * (len(UPDATED) - 1))
+
+Row: TypeAlias = tuple[Any, ...]
 
 
 class Keys(Protocol):
@@ -47,28 +50,45 @@ class Keys(Protocol):
 
 
 class Batch:
-    """Collects records into rows, so that one write touches each row once."""
+    """Collects records into rows, so that one write touches each row once.
+
+    Attributes
+    ----------
+    cleared : set of int
+        Keys of experiments whose values in the store go first.
+    replaced : list of dict
+        What is to be known of domains that replaced another.
+    study : dict
+        Changes of the study's own row.
+    is_last : bool
+        Nothing more comes of this run.
+    """
 
     def __init__(self, store: Keys) -> None:
         self._store = store
-        self.cleared: set[int] = set()  # keys of experiments whose values in the store go first
-        self.new: dict[int, dict[str, Any]] = {}
-        self.updates: dict[int, dict[str, Any]] = {}
-        self.again: dict[int, dict[str, Any]] = {}  # of experiments that begin anew: what has changed
-        self.replaced: list[dict[str, Any]] = []  # what is to be known of domains that replaced another
-        self.study: dict[str, Any] = {}  # changes of the study's own row
-        self.is_last = False  # nothing more comes of this run
-        self._latest: dict[tuple[int, str], dict[str, Any]] = {}
-        self._history: dict[tuple[int, str, int], dict[str, Any]] = {}
-        self._objects: dict[tuple[int, str, int], dict[str, Any]] = {}
-        self._profiles: dict[tuple[int, str, int, int], dict[str, Any]] = {}
+        self.cleared: set[int] = set()
+        self.replaced: list[dict[str, Any]] = []
+        self.study: dict[str, Any] = {}
+        self.is_last = False
+        self._new: dict[int, Registered] = {}
+        self._states: dict[int, Row] = {}  # what `UPDATED` names
+        self._renewed: dict[int, tuple[int | None, int | None]] = {}  # what `RENEWED` names
+        self._latest: dict[tuple[int, str], Row] = {}
+        self._history: dict[tuple[int, str, int], Row] = {}
+        self._objects: dict[tuple[int, str, int], Row] = {}
+        self._profiles: dict[tuple[int, str, int, int], Row] = {}
         self._outputs: dict[tuple[int, int], list[bytes]] = {}
-        self._runs: list[dict[str, Any]] = []
+        self._runs: list[Row] = []
 
-    def rows(self) -> Iterator[tuple[Table, list[dict[str, Any]]]]:
-        """Walk tables and what is to be put into them."""
+    @property
+    def has_new(self) -> bool:
+        """Whether any experiment is new to the store."""
+        return bool(self._new)
+
+    def rows(self) -> Iterator[tuple[Table, list[Row]]]:
+        """Walk tables and what is to be put into them: all columns in their order, but for the study's."""
         for table, rows in (
-            (tables.EXPERIMENTS, list(self.new.values())),
+            (tables.EXPERIMENTS, self._experiments()),
             (tables.LATEST, list(self._latest.values())),
             (tables.HISTORY, list(self._history.values())),
             (tables.OBJECTS, list(self._objects.values())),
@@ -79,84 +99,78 @@ class Batch:
             if rows:
                 yield table, rows
 
+    def _experiments(self) -> list[Row]:
+        states, renewed = self._states, self._renewed
+        rows = []
+        for key, record in self._new.items():
+            member, config, aliases, group, slot, _, attempt, _, code, _ = record
+            id_, place, _, pass_, repetition, generation, _, prefix = member
+            if key in renewed:
+                new_attempt, new_slot = renewed[key]
+                attempt = attempt if new_attempt is None else new_attempt
+                slot = slot if new_slot is None else new_slot
+            status, *others = states.get(key, _QUEUED)
+            origin = generation, repetition, pass_, config, aliases
+            rows.append((key, id_, prefix, place, group, slot, *origin, status, attempt, *others, code))
+        return rows
+
+    @property
+    def updates(self) -> list[Row]:
+        """What `UPDATED` names, then the key, of experiments that the store has."""
+        return [(*state, key) for key, state in self._states.items() if key not in self._new]
+
+    @property
+    def renewals(self) -> list[Row]:
+        """What `RENEWED` names, None where it stays, then the key, of experiments that the store has."""
+        return [(*numbers, key) for key, numbers in self._renewed.items() if key not in self._new]
+
     @property
     def size(self) -> int:
         """About how many bytes the database needs for it."""
-        rows = [row for _, rows in self.rows() for row in rows]
-        rows += [*self.updates.values(), self.study]
-        values = [value for row in rows for value in row.values()]
+        rows = [row for _, rows in self.rows() for row in rows] + self.updates
+        values = [value for row in [*rows, tuple(self.study.values())] for value in row]
         return sum(len(value) if isinstance(value, str | bytes) else 8 for value in values)
 
     def take(self, record: Record) -> None:
         """Add a record; later ones win."""
-        if type(record) is Ended:
-            self._end(record)
-        elif type(record) is Registered:
-            self._register(record)
-        elif type(record) is Values:
+        kind = type(record)
+        if kind is Ended:
+            self._end(record)  # type: ignore[arg-type]
+        elif kind is Registered:
+            self._register(record)  # type: ignore[arg-type]
+        else:
+            self._take_other(record)
+
+    def _take_other(self, record: Record) -> None:
+        """Add a record of a kind of which there are not as many."""
+        if isinstance(record, Values):
             self._take_blocks(record.experiment, self._store.key(record.experiment), record.blocks)
-        elif type(record) is Profiled:
+        elif isinstance(record, Profiled):
             self._take_profile(record)
-        elif type(record) is Running:
-            changes = {
-                "status": RUNNING,
-                "worker": record.worker,
-                "started": record.started,
-                "iterations": record.iterations,
-            }
-            self._change(self._store.key(record.experiment), changes)
-        elif type(record) is Output:
+        elif isinstance(record, Running):
+            state = RUNNING, record.worker, record.started, None, record.iterations, None, None
+            self._states[self._store.key(record.experiment)] = state
+        elif isinstance(record, Output):
             key = self._store.key(record.experiment)
             self._outputs.setdefault((key, record.stream), []).append(record.data)
-        elif type(record) is Begun:
+        elif isinstance(record, Begun):
             self._begin_run(record)
-        elif type(record) is Replaced:
+        elif isinstance(record, Replaced):
             self.replaced.append(record._asdict())
-        elif type(record) is Closed:
+        elif isinstance(record, Closed):
             error = None if record.error is None else plain(record.error)
             self.study = {"finished": record.finished, "outcome": record.outcome, "error": error}
             self.is_last = True
-        elif type(record) is Restarted:
-            key = self._store.key(record.experiment)
-            self.cleared.add(key)
-            self._latest = {place: row for place, row in self._latest.items() if place[0] != key}
-            self._history = {place: row for place, row in self._history.items() if place[0] != key}
-            self._objects = {place: row for place, row in self._objects.items() if place[0] != key}
-            self._profiles = {place: row for place, row in self._profiles.items() if place[0] != key}
-            self._outputs = {place: parts for place, parts in self._outputs.items() if place[0] != key}
-            self._change(key, {**dict.fromkeys(UPDATED), "status": QUEUED})
-            self._begin_again(key, attempt=record.attempt, slot=record.slot)
+        elif isinstance(record, Restarted):
+            self._restart(record)
         else:
             raise TypeError(f"a store takes no {type(record).__name__}")
 
     def _register(self, record: Registered) -> None:
-        member, config, aliases, group, slot, number, attempt, _, code, is_stored = record
-        id_, place, _, pass_, repetition, generation, _, prefix = member
-        key = self._store.new_key(id_, number)
-        if is_stored:
+        key = self._store.new_key(record.member.id, record.key)
+        if record.is_stored:
             self.cleared.add(key)
-        self.new[key] = {
-            "key": key,
-            "id": id_,
-            "prefix": prefix,
-            "number": place,
-            "group": group,
-            "slot": slot,
-            "generation": generation,
-            "repetition": repetition,
-            "pass": pass_,
-            "config": config,
-            "aliases": aliases,
-            "status": QUEUED,
-            "attempt": attempt,
-            "code": code,
-            "worker": None,
-            "started": None,
-            "finished": None,
-            "iterations": None,
-            "error": None,
-            "failures": None,
-        }
+        self._new[key] = record
 
     def _end(self, record: Ended) -> None:
         worker, experiment, status, started, finished, iterations, failures, _, blocks = record
@@ -164,101 +178,61 @@ class Batch:
         if blocks:
             self._take_blocks(experiment, key, blocks)
         error = _summary(record)
-        changes = {
-            "status": status,
-            "worker": worker,
-            "started": started,
-            "finished": finished,
-            "iterations": iterations,
-            "error": plain(error) if error else None,
-            "failures": _describe(failures) if failures else None,
-        }
-        self._change(key, changes)
+        described = _describe(failures) if failures else None
+        summary = plain(error) if error else None
+        self._states[key] = status, worker, started, finished, iterations, summary, described
+
+    def _restart(self, record: Restarted) -> None:
+        key = self._store.key(record.experiment)
+        self.cleared.add(key)
+        self._latest = {place: row for place, row in self._latest.items() if place[0] != key}
+        self._history = {place: row for place, row in self._history.items() if place[0] != key}
+        self._objects = {place: row for place, row in self._objects.items() if place[0] != key}
+        self._profiles = {place: row for place, row in self._profiles.items() if place[0] != key}
+        self._outputs = {place: parts for place, parts in self._outputs.items() if place[0] != key}
+        self._states[key] = _QUEUED
+        attempt, slot = self._renewed.get(key, (None, None))
+        attempt = attempt if record.attempt is None else record.attempt
+        slot = slot if record.slot is None else record.slot
+        if attempt is not None or slot is not None:
+            self._renewed[key] = attempt, slot
 
     def _begin_run(self, record: Begun) -> None:
-        row = {
-            name: plain(value) if isinstance(value, str) else value
-            for name, value in record._asdict().items()
-        }
-        self._runs.append({"number": self._store.new_run(), **row})
+        said = record._asdict()
+        values = [said[name] for name in tables.RUNS.columns]
+        texts = [plain(value) if isinstance(value, str) else value for value in values]
+        self._runs.append((self._store.new_run(), *texts))
 
-    def _output(self, key: int, stream: int, parts: list[bytes]) -> dict[str, Any]:
-        part = self._store.new_part()
-        return {"experiment": key, "stream": stream, "part": part, "data": b"".join(parts)}
-
-    def _change(self, key: int, changes: Mapping[str, Any]) -> None:
-        if key in self.new:
-            self.new[key].update(changes)
-            return
-        update = self.updates.setdefault(key, dict(_UNCHANGED))
-        update.update({f"new_{name}": value for name, value in changes.items()})
-
-    def _begin_again(self, key: int, **changes: int | None) -> None:
-        known = {name: value for name, value in changes.items() if value is not None}
-        if key in self.new:
-            self.new[key].update(known)
-        elif known:
-            again = self.again.setdefault(key, {f"new_{name}": None for name in changes})
-            again.update({f"new_{name}": value for name, value in known.items()})
+    def _output(self, key: int, stream: int, parts: list[bytes]) -> Row:
+        return key, stream, self._store.new_part(), b"".join(parts)
 
     def _take_blocks(self, experiment: str, key: int, blocks: Iterable[Block]) -> None:
         for block in blocks:
             name = encode_name(block.variable)
-            last = block.last
-            self._latest[key, name] = {
-                "experiment": key,
-                "variable": name,
-                "iteration": last.iteration,
-                "type": last.type,
-                "number": last.number,
-                "text": last.text,
-            }
+            self._latest[key, name] = key, name, *block.last
             if block.number is not None:
-                self._history[key, name, block.number] = {
-                    "experiment": key,
-                    "variable": name,
-                    "block": block.number,
-                    **_place(block),
-                    "kind": block.kind,
-                    "data": block.data,
-                }
+                place = key, name, block.number
+                self._history[place] = *place, *_iterations(block), block.kind, block.data
             for item in block.objects:
                 path = item.path
                 if item.data is not None:
                     path = self._store.keep_large(f"{experiment}|{name}|{item.iteration}", item.data)
-                self._objects[key, name, item.iteration] = {
-                    "experiment": key,
-                    "variable": name,
-                    "iteration": item.iteration,
-                    "format": item.format,
-                    "size": item.size,
-                    "data": item.data if path is None else None,
-                    "path": path,
-                }
+                data = item.data if path is None else None
+                row = key, name, item.iteration, item.format, item.size, data, path
+                self._objects[key, name, item.iteration] = row
 
     def _take_profile(self, record: Profiled) -> None:
         key = self._store.key(record.experiment)
         for block in record.blocks:
-            self._profiles[key, block.kind, block.place, block.number] = {
-                "experiment": key,
-                "kind": block.kind,
-                "place": block.place,
-                "block": block.number,
-                "unit": encode_name(block.unit),
-                **_place(block),
-                "data": block.data,
-            }
+            place = key, block.kind, block.place, block.number
+            self._profiles[place] = *place, encode_name(block.unit), *_iterations(block), block.data
 
 
-def _place(block: Block | ProfileBlock) -> dict[str, Any]:
-    """Return columns that say which iterations a block is of."""
-    regular = isinstance(block.iterations, tuple)
-    return {
-        "first": block.iterations[0] if regular else 0,
-        "step": block.iterations[1] if regular else 0,
-        "length": block.length,
-        "iterations": None if regular else block.iterations,
-    }
+def _iterations(block: Block | ProfileBlock) -> Row:
+    """Return columns that say which iterations a block is of: first, step, length, iterations."""
+    if isinstance(block.iterations, tuple):
+        return *block.iterations, block.length, None
+    return 0, 0, block.length, block.iterations
 
 
 def _summary(record: Ended) -> str | None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from research.errors import StudyError
 from research.storage import schema
-from research.storage.batch import UPDATED, Batch
+from research.storage.batch import RENEWED, UPDATED, Batch
 from research.storage.tables import EXPERIMENTS, TABLES, VALUES
 from research.storage.upgrading import absent_columns
 from research.storage.writing import Begin, exists_already, not_found
@@ -36,7 +36,7 @@ class DatabaseWriter:
         insert = import_module(f"sqlalchemy.dialects.{engine.dialect.name}").insert
         self._upserts = {table.name: _upsert(schema.metadata.tables[table.name], insert) for table in TABLES}
         self._update = _update({name: sa.bindparam(f"new_{name}") for name in UPDATED})
-        self._begin_again = _update({name: _unless_none(name) for name in ("attempt", "slot")})
+        self._renew = _update({name: _unless_none(name) for name in RENEWED})
 
     def begin(self, row: Mapping[str, Any], name: str | None, resume: bool) -> Begin:
         with self._engine.begin() as connection:
@@ -92,25 +92,25 @@ class DatabaseWriter:
 
     def _write(self, study: int, batch: Batch) -> None:
         with self._engine.begin() as connection:
-            for values in VALUES if batch.cleared else ():
-                table = schema.metadata.tables[values.name]
+            for kept in VALUES if batch.cleared else ():
+                table = schema.metadata.tables[kept.name]
                 own = sa.and_(table.c.study == study, table.c.experiment.in_(batch.cleared))
                 connection.execute(sa.delete(table).where(own))
             for kind, rows in batch.rows():
-                for row in rows:
-                    row["study"] = study
+                names = [name for name in kind.all_columns if name != "study"]
+                values = [dict(zip(names, row, strict=True), study=study) for row in rows]
                 options = {"preserve_rowcount": kind is EXPERIMENTS}
-                done = connection.execute(self._upserts[kind.name], rows, execution_options=options)
+                done = connection.execute(self._upserts[kind.name], values, execution_options=options)
                 if kind is EXPERIMENTS and done.rowcount != len(rows):
                     raise self._not_own()
-            for statement, changes in (
-                (self._update, batch.updates),
-                (self._begin_again, batch.again),
+            for statement, columns, rows in (
+                (self._update, UPDATED, batch.updates),
+                (self._renew, RENEWED, batch.renewals),
             ):
-                for key, row in changes.items():
-                    row["of_study"], row["which"] = study, key
-                if changes:
-                    connection.execute(statement, list(changes.values()))
+                names = [*(f"new_{name}" for name in columns), "which"]
+                if rows:
+                    values = [dict(zip(names, row, strict=True), of_study=study) for row in rows]
+                    connection.execute(statement, values)
             if batch.study:
                 own = schema.studies.c.id == study
                 connection.execute(sa.update(schema.studies).where(own).values(batch.study))

@@ -90,7 +90,7 @@ class SqlStore:
             replaced = [*self._settings.get("replaced", ()), *batch.replaced]
             self._settings = {**self._settings, "replaced": replaced}
             batch.study["settings"] = json.dumps(self._settings)
-        if batch.new:
+        if batch.has_new:
             batch.study["next_key"] = self._next_key
         with self._writing(batch):
             self._writer.write(self._begun.study, batch)

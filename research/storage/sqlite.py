@@ -5,10 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
-from research.storage.batch import UPDATED, Batch
+from research.storage.batch import RENEWED, UPDATED, Batch
 from research.storage.statements import indexing, listed, making
 from research.storage.tables import EXPERIMENTS, LATER, OBJECTS, OUTPUTS, RUNS, STUDIES, TABLES, VALUES, Table
 from research.storage.writing import Begin, exists_already, not_found
@@ -87,13 +86,10 @@ class SqliteWriter:
                     text = f"DELETE FROM {table.name} WHERE study = ? AND experiment IN ({places})"
                     connection.execute(text, (study, *keys))
             for table, rows in batch.rows():
-                for row in rows:
-                    row["study"] = study
-                _upsert(table.name).execute(connection, rows)
-            for statement, changes in ((_update(), batch.updates), (_begin_again(), batch.again)):
-                for key, row in changes.items():
-                    row["study"], row["key"] = study, key
-                statement.execute(connection, changes.values())
+                connection.executemany(_upsert(table.name, study), rows)
+            connection.executemany(_changing(dict.fromkeys(UPDATED, "?"), study), batch.updates)
+            renewed = {name: f'coalesce(?, "{name}")' for name in RENEWED}
+            connection.executemany(_changing(renewed, study), batch.renewals)
             if batch.study:
                 _change_study(connection, study, batch.study)
             if batch.is_last:
@@ -111,53 +107,23 @@ class SqliteWriter:
             self._connected = None
 
 
-class Statement(NamedTuple):
-    """A statement that is executed for many rows.
-
-    Parameters
-    ----------
-    text : str
-    names : tuple of str
-        Of the values that it takes, in its order.
-    """
-
-    text: str
-    names: tuple[str, ...]
-
-    def execute(self, connection: sqlite3.Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Execute it for each row."""
-        connection.executemany(self.text, map(itemgetter(*self.names), rows))
-
-
 @cache
-def _upsert(name: str) -> Statement:
-    """Return what puts rows into a table, in place of those that have the same keys."""
+def _upsert(name: str, study: int) -> str:
+    """Return what puts rows of a study into a table, in place of those that have the same keys."""
     (table,) = (table for table in TABLES if table.name == name)
-    names = tuple(table.all_columns)
+    names = ["study", *(column for column in table.all_columns if column != "study")]
+    places = ", ".join([str(study), *"?" * (len(names) - 1)])
     changes = ", ".join(f'"{name}" = excluded."{name}"' for name in table.columns)
-    text = (
-        f"INSERT INTO {table.name} ({listed(names)}) VALUES ({', '.join('?' * len(names))}) "
+    return (
+        f"INSERT INTO {table.name} ({listed(names)}) VALUES ({places}) "
         f"ON CONFLICT ({listed(table.keys)}) DO UPDATE SET {changes}"
     )
-    return Statement(text, names)
 
 
-@cache
-def _update() -> Statement:
-    """Return what changes rows of experiments."""
-    return _changing(dict.fromkeys(UPDATED, "?"))
-
-
-@cache
-def _begin_again() -> Statement:
-    """Return what changes the rows of experiments that begin anew, where it is known how."""
-    return _changing({name: f'coalesce(?, "{name}")' for name in ("attempt", "slot")})
-
-
-def _changing(values: Mapping[str, str]) -> Statement:
+def _changing(values: Mapping[str, str], study: int) -> str:
+    """Return what changes rows of a study's experiments: new values, then the key."""
     changes = ", ".join(f'"{name}" = {value}' for name, value in values.items())
-    text = f"UPDATE {EXPERIMENTS.name} SET {changes} WHERE study = ? AND key = ?"
-    return Statement(text, (*(f"new_{name}" for name in values), "study", "key"))
+    return f"UPDATE {EXPERIMENTS.name} SET {changes} WHERE study = {study} AND key = ?"
 
 
 def _insert(table: Table, row: Mapping[str, Any]) -> tuple[str, tuple[Any, ...]]:
