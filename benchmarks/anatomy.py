@@ -40,15 +40,14 @@ def _registered(count: int) -> list[Registered]:
 
 def _events(registered: list[Registered]) -> list[Event]:
     """Return what a worker says of experiments."""
-    from research.events import DONE, Ended, TaskDone, Values
+    from research.events import DONE, Ended, TaskDone
     from research.storage.encoding import encode_block
 
     events: list[Event] = []
     for number, item in enumerate(registered):
         id_ = item.member.id
         block = encode_block("product", None, [0], [number])
-        events += [Values(id_, (block,), False), Ended(0, id_, DONE, 1.0, 2.0, 1, (), None)]
-        events.append(TaskDone(0, number, 0.001))
+        events += [Ended(0, id_, DONE, 1.0, 2.0, 1, (), None, (block,)), TaskDone(0, number, 0.001)]
     return events
 
 
@@ -73,7 +72,7 @@ def crossing(count: int) -> float:
     begun = time.perf_counter()
     for start in range(0, count, BATCH):
         pickle.loads(pack_command(Run(tuple(tasks[start : start + BATCH]))))
-        pickle.loads(pack_events(events[3 * start : 3 * (start + BATCH)]))
+        pickle.loads(pack_events(events[2 * start : 2 * (start + BATCH)]))
     return time.perf_counter() - begun
 
 
@@ -91,15 +90,15 @@ def _store() -> Iterator[Any]:
 
 def storing(count: int) -> float:
     """Write the rows of each experiment and of its value to SQLite."""
-    from research.events import Ended, Values
+    from research.events import Ended
 
     registered = _registered(count)
-    told = [event for event in _events(registered) if isinstance(event, Values | Ended)]
+    told = [event for event in _events(registered) if isinstance(event, Ended)]
     with _store() as store:
         begun = time.perf_counter()
         for start in range(0, count, BATCH):
             records: list[Record] = [*registered[start : start + BATCH]]
-            store.write([*records, *told[2 * start : 2 * (start + BATCH)]])
+            store.write([*records, *told[start : start + BATCH]])
         took = time.perf_counter() - begun
         check(len(store.read().experiments) == count, "not all written")
     return took
@@ -127,9 +126,9 @@ def accounting(count: int) -> float:
     for item in registered:
         ledger.register(item)
     ledger._committed = float("inf")  # what is stored has been measured by itself
-    for start in range(0, 3 * count, 3 * BATCH):
-        ledger.absorb(events[start : start + 3 * BATCH])
-        for event in events[start : start + 3 * BATCH]:
+    for start in range(0, 2 * count, 2 * BATCH):
+        ledger.absorb(events[start : start + 2 * BATCH])
+        for event in events[start : start + 2 * BATCH]:
             scheduler.handle(event)
         scheduler.take_done()
     took = time.perf_counter() - begun
@@ -164,7 +163,7 @@ def working(count: int) -> float:
     runner.flush()
     took = time.perf_counter() - begun
     capture.stop()
-    check(len(said) == 3 * count, f"{len(said)} events")
+    check(len(said) == 2 * count, f"{len(said)} events")
     return took
 
 

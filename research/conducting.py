@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from research import sharding
 from research.backends.base import Backend, Blueprint
@@ -32,9 +32,6 @@ from research.monitoring.log import LOG, close_log, open_log
 from research.monitoring.monitor import Monitor
 from research.monitoring.progress import Progress
 from research.monitoring.summary import tell_beginning, tell_end, tell_stopped, warn
-from research.pruning.judge import Judge
-from research.pruning.past import recall_reached, remark_unsaved
-from research.pruning.watch import Pruning
 from research.reporting import REPORTS
 from research.results.added import describe_added
 from research.resuming import Recall, join_settings, stored
@@ -53,6 +50,10 @@ from research.tasks import TaskSource, walk_ids
 from research.termination import Interrupts
 from research.updating import Update
 from research.version import __version__
+
+if TYPE_CHECKING:
+    from research.pruning.judge import Judge
+    from research.pruning.watch import Pruning
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class _Run:
 
         if any(isinstance(unit, CommandUnit) for unit in definition.experiment.units.values()):
             self._stack.callback(end_programs, REPORTS, f"{self._folder / EXPERIMENTS}/")
-        judge = None if definition.pruning is None else Judge(definition.pruning)
+        judge = None if definition.pruning is None else _judge(definition.pruning)
         backend = self._backend(absorb, judge)
         backend.start(self._blueprint(), workers)  # before anything is opened: workers are forks of this
         log = open_log(None if self._place is None else self._folder / LOG, settings.loglevel)
@@ -217,6 +218,8 @@ class _Run:
         if plan.earlier is not None and self._place is not None:
             recall = self._recall(Recall(self._place, plan.earlier, past))
         if judge is not None and plan.earlier is not None:
+            from research.pruning.past import recall_reached
+
             own = None if part is None else part.has_key  # who runs another part is not compared with
             judge.recall(recall_reached(store, judge.pruning, own))
         driver = Driver(
@@ -256,6 +259,8 @@ class _Run:
         path = None if self._place is None else Path(name) / LOG
         tell_end(log, name, monitor, source.n_duplicates, path)
         if definition.pruning is not None and PRUNED not in monitor.counts:
+            from research.pruning.past import remark_unsaved
+
             unsaved = remark_unsaved(store, definition.pruning)
             if unsaved is not None:
                 warn(log, name, unsaved)
@@ -366,3 +371,9 @@ class _Run:
         if plan.earlier is not None:
             described = join_settings(described, plan.earlier.settings)
         return Study(definition.name, time.time(), plan.seed, __version__, repr(definition.domain), described)
+
+
+def _judge(pruning: Pruning) -> Judge:
+    from research.pruning.judge import Judge  # most studies prune nothing
+
+    return Judge(pruning)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from research.domain import Domain
 from research.domain.config import AUXILIARY, flatten
 from research.errors import StudyError, cannot_write
 from research.experiment.experiment import RESERVED, Experiment
 from research.experiment.pickling import dump, dumps
-from research.pruning.watch import Pruning
 from research.storage.places import Place
+
+if TYPE_CHECKING:
+    from research.pruning.watch import Pruning
 
 FILE = "research.dill"
 LARGEST = 64 * 2**20  # bytes; data that a study holds by accident should not be copied with it

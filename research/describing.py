@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import reprlib
 import shlex
 from collections.abc import Iterator
@@ -44,7 +43,7 @@ class Described(Prunes, Updating):
         return f"Research {self.name!r}{facts}\n  units:{units or none}"
 
     def _repr_html_(self) -> str:
-        facts = _rows([(name, html.escape(text)) for name, text in self._facts()])
+        facts = _rows([(name, escape(text)) for name, text in self._facts()])
         units = _rows([(kind, _code(text)) for kind, text in describe_units(self.experiment)])
         head = f"Research {_code(repr(self.name))}"
         return f"<div><p>{head}</p><table>{facts}</table><p>Units</p><table>{units}</table></div>"
@@ -204,8 +203,15 @@ def _cut(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    return f"<code>{html.escape(text)}</code>"
+    return f"<code>{escape(text)}</code>"
 
 
 def _rows(pairs: list[tuple[str, str]]) -> str:
-    return "".join(f"<tr><th>{html.escape(name)}</th><td>{text}</td></tr>" for name, text in pairs)
+    return "".join(f"<tr><th>{escape(name)}</th><td>{text}</td></tr>" for name, text in pairs)
+
+
+def escape(text: str) -> str:
+    """Write text as HTML."""
+    import html  # most studies are never shown so
+
+    return html.escape(text)

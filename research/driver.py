@@ -8,7 +8,7 @@ import logging
 import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from research.backends.base import Backend
 from research.backends.memory import describe_shortage
@@ -42,12 +42,14 @@ from research.events import (
 from research.ledger import Ledger
 from research.monitoring.progress import Progress
 from research.monitoring.summary import warn
-from research.pruning.judge import Judge
 from research.scheduling.scheduler import LARGEST_BATCH, Scheduler
 from research.storage.base import BROKEN, Closed, Replaced, Store
 from research.tasks import TaskSource
 from research.termination import Interrupts
 from research.updating import Update
+
+if TYPE_CHECKING:
+    from research.pruning.judge import Judge
 
 # takes the number of a domain and how many configs have been generated; returns True if it is known that the
 # domain stayed, the next one and its walk if that is known, else False

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Self
 from research.definition import load_definition
 from research.errors import StudyError, StudyNotFoundError
 from research.monitoring.log import LOG
-from research.pruning.watch import Pruning
 from research.storage.base import Store
 from research.storage.folder import remove_folder, study_name
 from research.storage.places import DatabasePlace, FolderPlace, Place, keeps_files, place_of
@@ -20,6 +19,7 @@ from research.watching import terminate
 
 if TYPE_CHECKING:
     from research.profiling.profiler import Profiler
+    from research.pruning.watch import Pruning
     from research.results.results import ResearchResults
 
 

@@ -16,7 +16,6 @@ from research.errors import StudyError
 from research.events import DONE
 from research.experiment.experiment import Experiment
 from research.experiment.versions import Version
-from research.pruning.watch import Pruning
 from research.storage import places
 from research.storage.base import ExperimentRow, Study
 from research.storage.folder import study_name
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd  # takes a tenth of a second: only those who ask for a table pay
 
     from research.conducting import Definition
+    from research.pruning.watch import Pruning
 
 NEW = "new"
 OLDER_CODE = "older code"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from research.arguments import (
     check_bools,
@@ -19,7 +19,6 @@ from research.arguments import (
     read_threads,
 )
 from research.backends.base import MemoryCheck, WorkerSpec
-from research.backends.clusters.options import Cluster, read_backend
 from research.backends.limits import Limits, read_limits
 from research.domain.walking import checked_digits
 from research.experiment.executor import Executor
@@ -28,6 +27,9 @@ from research.monitoring.log import check_level
 from research.profiling.measuring import read_profile
 from research.scheduling.devices import get_devices, unused_devices
 from research.scheduling.tries import Retries, read_retries
+
+if TYPE_CHECKING:
+    from research.backends.clusters.options import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +155,7 @@ def read_settings(
     ImportError
         If what asks for the memory of devices is not installed.
     """
-    found = read_backend(backend, address, resources, parallel)
-    cluster = found if isinstance(found, Cluster) else None
-    parallel = found != "inline"
+    cluster, parallel = _read_backend(backend, address, resources, parallel)
     grows = workers == "auto"
     if grows:
         workers = 1 if cluster is not None else available_cores()
@@ -260,6 +260,16 @@ def _remarks(
             "them: executor_target='for' runs one after another"
         )
     return remarks
+
+
+def _read_backend(backend: Any, address: Any, resources: Any, parallel: bool) -> tuple[Cluster | None, bool]:
+    """Return the cluster that is meant, if any, and whether there are processes besides this one."""
+    if backend is None and address is None and resources is None:  # as most have it
+        return None, bool(parallel)
+    from research.backends.clusters.options import Cluster, read_backend
+
+    found = read_backend(backend, address, resources, parallel)
+    return found if isinstance(found, Cluster) else None, found != "inline"
 
 
 def _check_cluster(cluster: Cluster, devices: Any, start_method: Any, detach: bool) -> None:

@@ -114,9 +114,7 @@ class TaskSource(Iterator[Task | None]):
         self._stream = domain.stream(self._seed, generation)
         self.generation = generation
         self._first = self._number  # of this domain's items
-        self._end = (
-            None if walk.size is None else self._first + walk.size
-        )  # the number after the last of them
+        self._end = None if walk.size is None else self._first + walk.size  # comes after the last of them
         self._is_asked_at_end = False
         self.due: tuple[Update, ...] = ()
         if self._numbering is not None:
@@ -228,19 +226,9 @@ class TaskSource(Iterator[Task | None]):
             self._next_key += 1
         else:
             key, attempt, before = known
+        task, code, is_stored = self._task, self._code, known is not None
         self._registered.append(
-            Registered(
-                member,
-                canonical,
-                notes,
-                self._task,
-                slot,
-                key,
-                attempt,
-                before,
-                self._code,
-                known is not None,
-            )
+            Registered(member, canonical, notes, task, slot, key, attempt, before, code, is_stored)
         )
 
     def _prefix(self, values: Mapping[str, Any], place: Place) -> str | None:

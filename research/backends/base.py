@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from research.backends.limits import UNLIMITED, Limits
 from research.domain import Domain
 from research.events import Command, Event
 from research.experiment.executor import Executor
 from research.experiment.experiment import Experiment
-from research.pruning.watch import Pruning
 from research.storage.folder import EXPERIMENTS
+
+if TYPE_CHECKING:
+    from research.pruning.watch import Pruning
 
 
 class MemoryCheck(NamedTuple):

@@ -8,13 +8,11 @@ from threading import Lock
 from time import time
 from typing import Any
 
-from research.backends.asking import Ask
 from research.backends.columns import Column
 from research.events import (
     DONE,
     FAILED,
     PRUNED,
-    Asks,
     Ended,
     Event,
     Failure,
@@ -25,7 +23,6 @@ from research.events import (
 )
 from research.experiment.running import RunningExperiment, UnitError
 from research.profiling.measuring import Times
-from research.pruning.watch import Pruning, Watch
 from research.storage.encoding import SCALARS, encode_functions, encode_times, freeze
 from research.storage.shelf import Shelf
 
@@ -112,6 +109,10 @@ class Recorder:
             self.run.branches = ()
             self.run = None
 
+    def is_hopeless(self) -> bool:
+        """Whether the experiment is to end now; between iterations."""
+        return False
+
     def collect(self) -> list[Event]:
         """Return events of all that happened since the last call."""
         if self._is_over:
@@ -145,35 +146,6 @@ class Recorder:
             blocks.extend(encode_functions(*traced) for traced in times.traced())
         if blocks:
             yield Profiled(self.experiment, tuple(blocks))
-
-
-class Watched(Recorder):
-    """Follows the objective, too, by which experiments are pruned."""
-
-    def __init__(self, pruning: Pruning, ask: Ask, *args: Any) -> None:
-        super().__init__(*args)
-        self._pruning = pruning
-        self._ask = ask
-        self._watch = Watch(pruning)
-
-    def save(self, variable: str, iteration: int, value: Any) -> None:
-        if variable == self._pruning.objective:
-            self._watch.take(iteration, value)
-        super().save(variable, iteration, value)
-
-    def is_hopeless(self) -> bool:
-        """Whether the experiment is to end now; between iterations."""
-        reached = self._watch.look()
-        if reached is None or self.run is None:
-            return False
-        rung, progress = reached
-        if self._pruning.rule.is_alone:
-            self._hopeless = self._pruning.alone(reached)
-        else:
-            group = self._pruning.group_of(self.run.config)
-            question = Asks(self._worker, self.experiment, group, rung, progress)
-            self._hopeless = self._ask(question).reason
-        return self._hopeless is not None
 
 
 def describe(error: UnitError) -> Failure:

@@ -13,7 +13,7 @@ from research.backends.asking import Ask
 from research.backends.base import Blueprint, WorkerSpec
 from research.backends.capture import Capture
 from research.backends.guarding import AT_WORK, Whereabouts, leave
-from research.backends.recording import Recorder, Watched
+from research.backends.recording import Recorder
 from research.domain import Config, Domain
 from research.domain.drawing import Stream
 from research.events import (
@@ -246,11 +246,12 @@ class TaskRunner:
         shelf = Shelf(blueprint.folder) if blueprint.keeps_objects else None  # where there is a folder for it
         if blueprint.pruning is None or self._ask is None:
             return Recorder(self._worker, id_, self.flush, shelf)
+        from research.backends.watched import Watched  # most studies prune nothing
+
         return Watched(blueprint.pruning, self._ask, self._worker, id_, self.flush, shelf)
 
     def _is_hopeless(self, run: RunningExperiment) -> bool:
-        recorder = self._recorder_of(run)
-        return isinstance(recorder, Watched) and recorder.is_hopeless()
+        return self._recorder_of(run).is_hopeless()
 
     def _recorder_of(self, run: RunningExperiment) -> Recorder:
         if len(self._recorders) == 1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -144,12 +143,17 @@ def _html(expression: str, size: str, configs: Sequence[Config], is_cut: bool) -
         expression = f"{expression[: _LONGEST - 4]} ..."
     rows = [dict(flatten(config.raw_items())) for config in configs]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in names)
-    cells = [
-        [html.escape(_short(unwrap(row[name]))) if name in row else "" for name in names] for row in rows
-    ]
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    cells = [[escape(_short(unwrap(row[name]))) if name in row else "" for name in names] for row in rows]
     if is_cut:
         cells.append(["&hellip;"] * len(names))
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in cells)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if names else ""
-    return f"<div><code>{html.escape(expression)}</code><p>{html.escape(size)}</p>{table}</div>"
+    return f"<div><code>{escape(expression)}</code><p>{escape(size)}</p>{table}</div>"
+
+
+def escape(text: str) -> str:
+    """Write text as HTML."""
+    import html  # most studies are never shown so
+
+    return html.escape(text)

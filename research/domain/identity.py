@@ -6,8 +6,6 @@ from hashlib import blake2b
 
 import numpy as np
 
-from research.domain.hashing import digest
-
 
 def experiment_id(canonical_config: str, repetition: int = 0, generation: int = 0, pass_: int = 0) -> str:
     """Return the 16 hex digits by which an experiment is known.
@@ -22,7 +20,8 @@ def experiment_id(canonical_config: str, repetition: int = 0, generation: int = 
     pass_ : int
         How many times the domain had been walked before.
     """
-    return digest(f"{canonical_config}|{repetition}|{generation}|{pass_}")
+    text = f"{canonical_config}|{repetition}|{generation}|{pass_}"
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def experiment_rng(seed: int, experiment: str) -> np.random.Generator:

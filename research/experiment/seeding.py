@@ -130,4 +130,4 @@ def _take_cuda(torch: Any) -> Any:
 def _find_torch() -> Any:
     """Return torch if it has been imported: who does not use it should not wait for it."""
     torch = sys.modules.get("torch")
-    return torch if hasattr(torch, "manual_seed") else None  # (another thing may have the name)
+    return torch if torch is not None and hasattr(torch, "manual_seed") else None  # (or another of that name)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from research.errors import did_you_mean
-from research.pruning.rules import Rule
-from research.pruning.watch import Pruning
+
+if TYPE_CHECKING:
+    from research.pruning.rules import Rule
+    from research.pruning.watch import Pruning
 
 MODES = ("min", "max")
 
@@ -74,6 +76,9 @@ class Prunes:
         if rule is None:
             self._pruning = None
             return self
+        from research.pruning.rules import Rule  # most studies prune nothing
+        from research.pruning.watch import Pruning
+
         if not isinstance(rule, Rule) or isinstance(rule, type):
             raise TypeError(f"`rule` must be Median(…), SuccessiveHalving(…) or Patience(…), got {rule!r}")
         if not isinstance(objective, str):

@@ -101,7 +101,7 @@ class Tries:
             one: it may have been the fault of one of them.
         """
         if not self._is_patient:
-            return (), ()
+            return [], ()
         held = [end for member in task.members if (end := self._held.pop(member.id, None)) is not None]
         troubles = [end for end in held if end.status not in (DONE, PRUNED)]
         if not troubles or not all(self._may(end) for end in troubles):
