@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from os import getpid
 from threading import get_ident
 from typing import IO, TextIO, cast
 
@@ -156,9 +157,9 @@ class Capture:
             self._ledger_end += len(entry)
 
     def _begin_ledger(self, number: int) -> None:
-        process = os.getpid()
-        is_copy, self._process = self._process != process, process
-        ledger = self._spool.ledger
+        process, ledger = getpid(), self._spool.ledger
+        is_copy = self._process != process
+        self._process = process
         if ledger is None:
             return
         text, self._turn_at = opening_of(number, self._ids, self._starts)

@@ -37,7 +37,6 @@ class _Source(NamedTuple):
     domain: Domain
     stream: Stream
     grid: Callable[[Any], dict[str, Any]] | None  # makes their values, where there is nothing else to it
-    has_parents: bool
 
 
 class TaskRunner:
@@ -78,6 +77,7 @@ class TaskRunner:
         self._capture = capture
         self._program = Program.compile(blueprint.experiment, blueprint.n_iters, blueprint.profile)
         self._lock = threading.RLock()
+        self._has_parents = False  # some experiment was bred from others
         self._domains: dict[int, _Source] = {}
         for generation, domain in enumerate(blueprint.domains):
             self.replace(generation, domain)
@@ -90,14 +90,21 @@ class TaskRunner:
         self._whereabouts = Whereabouts()
         self._is_copy = False  # which a unit has made by forking
         self._engine = self._make_engine()
+        is_usual = blueprint.executor_class is Executor and not (blueprint.branches_configs or spec.config)
+        self._is_plain = is_usual  # nothing is added to configs, and nobody else takes part in running them
 
     def run(self, task: Task) -> None:
         """Run a task to its end; events that are not sent by then are kept until the next `flush`."""
         begun = perf_counter()
         number, members = task
-        capture, debug = self._capture, self._blueprint.debug
-        recorders = [self._recorder(member.id) for member in members]
-        ids = [member.id for member in members]
+        capture = self._capture
+        ids: list[str] = []
+        recorders: list[Recorder] = []
+        for member in members:
+            ids.append(member.id)
+            recorders.append(self._recorder(member.id))
+            if member.prefix is not None:
+                self._folders[member.id] = member.folder_name
         if capture is not None:
             capture.begin(number, ids, self._in_threads and len(ids) > 1)
         try:
@@ -108,7 +115,7 @@ class TaskRunner:
         except BaseException as error:  # in a subclass of the executor: those of units it has caught
             if self._is_copy:
                 leave(error)
-            if debug or not isinstance(error, Exception):
+            if self._blueprint.debug or not isinstance(error, Exception):
                 raise
             if capture is not None:
                 capture.cut()
@@ -117,6 +124,8 @@ class TaskRunner:
         finally:
             AT_WORK.discard(self)
             self._whereabouts.go_back()
+            if self._folders:
+                self._folders = {}
         with self._lock:
             waiting = self._waiting
             if capture is not None:
@@ -129,22 +138,36 @@ class TaskRunner:
 
     def _execute(self, members: Sequence[Member], ids: Sequence[str], recorders: list[Recorder]) -> None:
         self._recorders = recorders
-        self._folders = {member.id: member.folder_name for member in members if member.prefix is not None}
-        values = [self._values(member, branch) for branch, member in enumerate(members)]
-        branches = self._blueprint.branches_configs[: len(members)] or None  # the last task may be smaller
         engine: Engine | Executor = self._engine
-        if self._blueprint.executor_class is not Executor:
-            engine = self._make_executor(ids, list(map(Config.of_items, values)), branches, recorders)
-        elif branches is None and not self._spec.config:  # what an executor would check has been
-            self._engine.begin(ids, [Config.of_items(own_values(own)) for own in values], recorders)
+        if self._is_plain:
+            configs = [self._config(member, branch) for branch, member in enumerate(members)]
+            for run, recorder in zip(self._engine.begin(ids, configs, recorders), recorders, strict=True):
+                recorder.run = run
         else:
-            merged = merge_configs(list(map(Config.of_items, values)), branches, self._spec.config)
-            self._engine.begin(ids, merged, recorders)
-        for run, recorder, member in zip(engine.experiments, recorders, members, strict=True):
-            recorder.run = run
-            if self._domains[member.generation].has_parents:
-                run.find_parent = partial(self._parent_folder, member)
+            engine = self._begin_otherwise(members, ids, recorders)
+        if self._has_parents:
+            for run, member in zip(engine.experiments, members, strict=True):
+                if self._domains[member.generation].domain.has_parents:
+                    run.find_parent = partial(self._parent_folder, member)
         engine.run()
+
+    def _config(self, member: Member, branch: int) -> Config:
+        return Config.of_items(own_values(self._values(member, branch)))
+
+    def _begin_otherwise(
+        self, members: Sequence[Member], ids: Sequence[str], recorders: list[Recorder]
+    ) -> Engine | Executor:
+        """Make experiments where more is added to their configs, or the executor is of the user's class."""
+        engine: Engine | Executor = self._engine
+        configs = [Config.of_items(self._values(member, branch)) for branch, member in enumerate(members)]
+        branches = self._blueprint.branches_configs[: len(members)] or None  # the last task may be smaller
+        if self._blueprint.executor_class is Executor:  # what it would check has been
+            self._engine.begin(ids, merge_configs(configs, branches, self._spec.config), recorders)
+        else:
+            engine = self._make_executor(ids, configs, branches, recorders)
+        for run, recorder in zip(engine.experiments, recorders, strict=True):
+            recorder.run = run
+        return engine
 
     def _make_engine(self) -> Engine:
         blueprint = self._blueprint
@@ -199,7 +222,7 @@ class TaskRunner:
 
     def _parent_folder(self, member: Member) -> Path | None:
         """Return the folder of the experiment that another was bred from, None if there is none."""
-        domain, stream, _, _ = self._domains[member.generation]
+        domain, stream, _ = self._domains[member.generation]
         config = domain.point(member.key, stream, member.pass_, member.places).config
         parents = domain.parents(config.canonical, member.repetition)
         return self._blueprint.find_folder(parents[0], member.prefix is not None) if parents else None
@@ -207,7 +230,8 @@ class TaskRunner:
     def replace(self, generation: int, domain: Domain) -> None:
         """Take note of a further domain; from any thread, before tasks that need it."""
         stream = domain.stream(self._blueprint.seed, generation)
-        self._domains[generation] = _Source(domain, stream, domain.grid(stream), domain.has_parents)
+        self._domains[generation] = _Source(domain, stream, domain.grid(stream))
+        self._has_parents = self._has_parents or domain.has_parents
 
     def become_copy(self) -> None:
         """Do what the unit that forked does here, and no more: the task goes on in the other process."""
@@ -266,7 +290,7 @@ class TaskRunner:
 
     def _values(self, member: Member, branch: int) -> dict[str, Any]:
         """Return what an experiment is told, but for what is added for branches and workers."""
-        domain, stream, grid, _ = self._domains[member.generation]
+        domain, stream, grid = self._domains[member.generation]
         if grid is None:
             values = domain.point(member.key, stream, member.pass_, member.places).values
         else:

@@ -89,7 +89,9 @@ class Engine:
     ) -> list[RunningExperiment]:
         """Make the experiments that are to run next, and return them."""
         steps, has_root = self._program.steps, self._program.has_root
-        roots = {step.name: RunningUnit(step.name, step.is_pipeline) for step in steps if step.root}
+        roots = {}
+        if has_root:
+            roots = {step.name: RunningUnit(step.name, step.is_pipeline) for step in steps if step.root}
         self.experiments = runs = [
             RunningExperiment(
                 id_,
@@ -106,16 +108,23 @@ class Engine:
             )
             for id_, config, sink in zip(ids, configs, sinks, strict=True)
         ]
-        for run in runs:
-            run.branches = runs
-        self._targets = list(runs)
-        self._root = self._make_root() if has_root else None
-        self._turns = None
-        if (has_root or len(runs) > 1) and (self._on_turn is not None or self._seed_libraries):
-            self._turns = Turns(self._on_turn, self._seed_libraries)
+        if has_root or len(runs) > 1:
+            self._put_together(runs)
+        elif self._targets:  # there were several before
+            self._targets, self._turns = [], None
         if self._clock is not None:
             self._clock.begin(runs, self._root, self._targets)
         return runs
+
+    def _put_together(self, runs: Sequence[RunningExperiment]) -> None:
+        """Let experiments know of each other, and take turns."""
+        for run in runs:
+            run.branches = runs
+        self._targets = list(runs)
+        self._root = self._make_root() if self._program.has_root else None
+        self._turns = None
+        if self._on_turn is not None or self._seed_libraries:
+            self._turns = Turns(self._on_turn, self._seed_libraries)
 
     def _make_root(self) -> RunningExperiment:
         first = self.experiments[0]
