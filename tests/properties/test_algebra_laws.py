@@ -55,9 +55,30 @@ def test_what_a_config_is_called_without_being_made_is_what_it_is_called(pair):
     keys = [domain.locate(index, domain.stream()) for index in range(domain.count())]
     for key, config in zip(keys, domain, strict=True):
         assert domain.canonical(key) in (None, config.canonical)
+        assert domain.texts(key) == domain.canonical(key)
         if domain.is_bare:
             assert not config.defaults
             assert not any(isinstance(value, Alias) for _, value in config.raw_items())
+
+
+@MORE
+@given(DOMAINS)
+def test_values_by_keys_alone_are_those_of_the_configs(pair):
+    domain, _ = pair
+    stream = domain.stream()
+    values_of = domain.grid(stream)
+    for index in range(domain.count() if values_of is not None else 0):
+        values = domain.point(domain.locate(index, stream), stream).values
+        assert list(leaves(values_of(index)).items()) == list(leaves(values).items())
+
+
+def test_grids_alone_have_values_by_keys_alone():
+    grid = Domain({"b%s": range(3), "a/x": [1.5, None, (1, 2), Alias(max, "best")]})
+    assert grid.grid(grid.stream())(7) == {"b%s": 1, "a/x": Alias(max, "best")}
+    plain = Domain(a=range(3), b=[1, 2])
+    more = [plain + plain, plain.where(lambda a, b: a < b), plain.with_defaults(c=1), plain.shuffle(seed=1)]
+    for domain in [*more, plain * Domain([{"c": 1}]), Domain({})[:0]]:
+        assert domain.grid(domain.stream()) is None
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,24 @@ def layout(connection):
     return found
 
 
+def indices(folder):
+    with closing(sqlite3.connect(folder / "research.db")) as database:
+        named = database.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+        return [name for (name,) in named]
+
+
+def test_the_index_of_ids_is_made_of_all_at_once_when_a_run_ends(folder):
+    store = begin(folder)
+    store.write([Registered(Member("1" * 16, 1, 0, 0, 0, 0), "{}", None)])
+    assert indices(folder) == []
+    store.write([Closed(1.0, DONE, None)])
+    assert indices(folder) == ["experiments_by_id"]
+    store.begin(Study("s", 0.0, 1, "v", "d", {}), resume=True)
+    store.write([Registered(Member("2" * 16, 2, 0, 0, 0, 0), "{}", None), Closed(1.0, DONE, None)])
+    assert len(store.read().experiments) == 3
+    store.close()
+
+
 def test_tables_are_those_that_sqlalchemy_would_make(folder):
     store = begin(folder)
     store.write([Closed(1.0, DONE, None)])  # indices come last
