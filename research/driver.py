@@ -58,6 +58,7 @@ Answers: TypeAlias = Callable[[int, int], tuple[Domain, Walk] | bool]
 _OF_LEDGER = (Values, Ended, Running)  # that change nothing but what the ledger knows
 _SHORTAGES = (Waiting, Retired, CheckFailed)
 DRAIN_SECONDS = 1.0  # that workers have to say what they have done, when a study is stopped
+IDLE_SECONDS = 0.005  # without news, after which what there is is written rather than waited with
 _COLLECT_AFTER = 10_000  # objects made and not freed
 
 
@@ -183,7 +184,8 @@ class Driver:
                 is_started = True
                 after_start()
             is_laden = self._ledger.has_much
-            events = backend.events(0.0 if is_laden else max(0.0, self._ledger.due - time.monotonic()))
+            patience = max(0.0, self._ledger.due - time.monotonic())
+            events = backend.events(min(patience, IDLE_SECONDS) if is_laden else patience)
             if is_laden and not events:
                 self._ledger.commit(is_last=False)
             self._take(events, backend)

@@ -18,8 +18,7 @@ from numpy.random import mtrand
 from research.experiment.running import RunningExperiment
 
 PURPOSE = "global generators"
-_PYTHON: Any = random.seed.__self__  # type: ignore[attr-defined]  # whose methods are the functions of `random`
-_seed_python = super(random.Random, _PYTHON).seed  # `random.seed` first asks what kind of seed it was given
+_PYTHON: Any = getattr(random.seed, "__self__", None)  # whose methods are the functions of `random`
 
 
 class States(NamedTuple):
@@ -38,13 +37,21 @@ def seed_globals(run: RunningExperiment) -> None:
     """
     bits = run.seed_bytes(PURPOSE, 28)
     _seed_python(int.from_bytes(bits[:16], "little"))
-    _PYTHON.gauss_next = None
     if not isinstance(mtrand.get_bit_generator(), np.random.MT19937):
         mtrand.set_bit_generator(np.random.MT19937())  # whatever an earlier experiment has put there
     np.random.seed(int.from_bytes(bits[16:20], "little"))
     torch = _find_torch()
     if torch is not None:
         torch.manual_seed(int.from_bytes(bits[20:], "little") >> 1)  # as int64, which libraries make of it
+
+
+def _seed_python(seed: int) -> None:
+    """Do what `random.seed` does with an integer, without asking what it was given."""
+    if type(_PYTHON) is random.Random:
+        super(random.Random, _PYTHON).seed(seed)
+        _PYTHON.gauss_next = None  # type: ignore[attr-defined]  # half of a pair that `gauss` has drawn
+    else:  # somebody has put a function of their own there
+        random.seed(seed)
 
 
 def take_states() -> States:
