@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from research.domain import Domain
+from research.domain.describing import escape
 from research.experiment.experiment import Experiment
 from research.experiment.pipelines import PipelineUnit
 from research.experiment.programs import CommandUnit
@@ -208,10 +209,3 @@ def _code(text: str) -> str:
 
 def _rows(pairs: list[tuple[str, str]]) -> str:
     return "".join(f"<tr><th>{escape(name)}</th><td>{text}</td></tr>" for name, text in pairs)
-
-
-def escape(text: str) -> str:
-    """Write text as HTML."""
-    import html  # most studies are never shown so
-
-    return html.escape(text)

@@ -94,7 +94,7 @@ class Capture:
     def cut(self) -> None:
         """Take note of all that has been printed, as an experiment is about to end."""
         self._redirection.flush(is_at_end=True)
-        if len(self._ids) == 1:
+        if len(self._ids) == 1 and not self._lines:
             return  # whoever collects what it says of its end looks first
         with self._lock:
             for (stream, owners), line in self._lines.items():

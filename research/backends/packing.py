@@ -61,16 +61,15 @@ def _bare(block: Block) -> tuple[Any, ...]:
 
 
 def _events(parts: list[Any]) -> list[Event]:
-    new: Any = tuple.__new__
     events: list[Any] = []
     for part in parts:
         made = part
         if type(part) is tuple:
             kind = part[0]
             if kind == _ENDED:
-                made = new(Ended, (*part[1], tuple(map(_block, part[2]))))
+                made = _new(Ended, (*part[1], tuple(map(_block, part[2]))))
             elif kind == _DONE:
-                made = new(TaskDone, part[1:])
+                made = _new(TaskDone, part[1:])
             else:
                 made = Values(part[1], tuple(map(_block, part[3])), part[2])
         events.append(made)

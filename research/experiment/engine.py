@@ -123,8 +123,9 @@ class Engine:
         self._targets = list(runs)
         self._root = self._make_root() if self._program.has_root else None
         self._turns = None
-        if self._on_turn is not None or self._seed_libraries:
-            self._turns = Turns(self._on_turn, self._seed_libraries)
+        on_turn = self._on_turn if len(runs) > 1 else None
+        if on_turn is not None or self._seed_libraries:
+            self._turns = Turns(on_turn, self._seed_libraries)
 
     def _make_root(self) -> RunningExperiment:
         first = self.experiments[0]

@@ -146,6 +146,14 @@ def test_what_a_root_prints_goes_to_every_branch_that_it_runs_for(target, how):
     assert sorted(whole) == sorted(["made", "root"] * 2 + [f"own {a}" for a in range(4)])
 
 
+def test_the_last_line_of_one_that_is_left_alone_in_a_thread_is_its_own(how):
+    described = Research("study", Domain(a=range(4)))
+    described.add_callable("root", lambda: print("root"), root=True)
+    described.add_instance("own", lambda a: print("own", a, end=""), a=EC("a"))
+    study = described.run(bar=False, branches=3, executor_target="threads", **how | {"workers": 1})
+    assert logs(study)[3] == "own 3root\n"
+
+
 @pytest.mark.parametrize("options", ["workers=2", "parallel=False", "start_method='spawn'"])
 def test_warnings_and_logging_go_to_stderr_even_by_handlers_that_were_there(tmp_path, options):
     done = run_script(
