@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 
 import hypothesis
@@ -12,6 +13,15 @@ import pytest
 IS_JUDGED = os.environ.get("CI") == "true"
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True, derandomize=IS_JUDGED)
 hypothesis.settings.load_profile("default")
+
+# what a shell starts in the background inherits that these are ignored; what tests interrupt must not
+for _number, _handler in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGQUIT, signal.SIG_DFL),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 POSTGRES = os.environ.get("RESEARCH_TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
 

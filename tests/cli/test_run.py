@@ -157,7 +157,6 @@ def test_what_is_interrupted_says_how_to_go_on(number, status):
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     wait_for(Path("begun").exists)
     wait_for(lambda: [row for row in json.loads(told("ls", "--json")) if row["counts"].get("done") == 2])
