@@ -12,7 +12,7 @@ from typing import Any
 
 from research.errors import StudyError, StudyExistsError, StudyNotFoundError, cannot_write
 from research.storage.lock import FILE as LOCK_FILE
-from research.storage.lock import Held, Lock, is_held, read_holder
+from research.storage.lock import Held, Lock, is_held, name_holder
 
 DATABASE = "research.db"
 LOG = "research.log"
@@ -100,8 +100,7 @@ class NewFolder(Held):
         except OSError as error:
             raise cannot_write(folder.path / LOCK_FILE, error) from error
         if lock is None:
-            holder = read_holder(folder.path)
-            raise StudyError(f"the study in {name!r} is being run, by {holder or 'another process'}")
+            raise StudyError(f"the study in {name!r} is being run, by {name_holder(folder.path)}")
         folder._lock, folder._made, folder._is_kept = lock, [], True
         return folder
 
@@ -152,8 +151,7 @@ def _refuse_what_exists(name: str) -> None:
     folder = Path(name)
     if is_held(folder):
         raise StudyExistsError(
-            f"the study in {str(folder)!r} is being run, by {read_holder(folder) or 'another process'}: give "
-            "another `name`"
+            f"the study in {str(folder)!r} is being run, by {name_holder(folder)}: give another `name`"
         )
     if (folder / DATABASE).exists():
         raise StudyExistsError(

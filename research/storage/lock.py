@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -14,6 +15,9 @@ from typing import NamedTuple, Self
 from research.beginnings import start_of
 
 FILE = "research.lock"
+LAST_SECONDS = (
+    5.0  # that workers of a driver that was killed are given: they end by themselves, but not at once
+)
 
 
 class Holder(NamedTuple):
@@ -32,6 +36,11 @@ class Holder(NamedTuple):
     def is_alive(self) -> bool:
         """Whether it is a process of this machine that has not ended."""
         return self.host == socket.gethostname() and start_of(self.pid) == self.start
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was a process of this machine, and is no more."""
+        return self.host == socket.gethostname() and not self.is_alive
 
     def __str__(self) -> str:
         return f"process {self.pid} of {self.host}"
@@ -52,6 +61,20 @@ class Lock:
     @classmethod
     def take(cls, folder: Path) -> Self | None:
         """Lock a folder; None if another process or thread has it.
+
+        If that is no more than what is left of a driver that was killed, it is waited for.
+        """
+        deadline = time.monotonic() + LAST_SECONDS
+        while (lock := cls._try(folder)) is None:
+            holder = read_holder(folder)
+            if holder is None or not holder.has_ended or time.monotonic() > deadline:
+                return None
+            time.sleep(0.01)
+        return lock
+
+    @classmethod
+    def _try(cls, folder: Path) -> Self | None:
+        """Lock a folder, if nobody has it.
 
         On a file system without locks, what the file says of a process of this machine is all that is known.
         """
@@ -148,3 +171,11 @@ def read_holder(folder: Path) -> Holder | None:
         return Holder(**json.loads((folder / FILE).read_bytes()))
     except (OSError, ValueError, TypeError):
         return None
+
+
+def name_holder(folder: Path) -> str:
+    """Say in words who holds the lock of a folder."""
+    holder = read_holder(folder)
+    if holder is None:
+        return "another process"
+    return f"what {holder} has left behind: it has ended" if holder.has_ended else str(holder)

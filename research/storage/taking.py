@@ -16,7 +16,7 @@ from research.events import DONE
 from research.storage.base import Closed, Record, Store, Study
 from research.storage.damage import readable
 from research.storage.folder import DATABASE, EXPERIMENTS, LOG, NewFolder
-from research.storage.lock import Held, Holder, Lock, read_holder
+from research.storage.lock import Held, Holder, Lock, name_holder
 from research.storage.opening import open_store, server_store, shared_store
 from research.storage.outputs import STREAMS
 from research.storage.places import DRIVERS, DatabasePlace, DriverNote, FolderPlace, Place, SharedPlace
@@ -250,8 +250,7 @@ class TakenShared(Held):
         except OSError as error:
             raise cannot_write(place.folder, error) from error
         if lock is None:
-            holder = read_holder(place.folder)
-            raise StudyError(f"the study {str(place)!r} is being run, by {holder or 'another process'}")
+            raise StudyError(f"the study {str(place)!r} is being run, by {name_holder(place.folder)}")
         self._lock = lock
         try:
             with readable(place):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 from pathlib import Path
 
 import pytest
 
 from research import Domain
 from research.errors import StudyError, StudyExistsError
+from research.storage import lock
 from research.storage.folder import NewFolder, remove_folder, study_name
-from research.storage.lock import is_held
+from research.storage.lock import Lock, is_held, read_holder
 
 
 @pytest.mark.parametrize("name", ["a", "a/b", Path("a/b"), os.path.join("a", "b")])
@@ -73,6 +76,44 @@ def test_a_lock_that_was_left_behind_is_in_nobodys_way():
     with NewFolder("study") as new:
         new.keep()
     assert os.listdir("study") == []
+
+
+@pytest.fixture
+def orphan():
+    """Leave a study whose driver was killed, and a worker of it; return what lets the worker end."""
+    with NewFolder("study") as new:
+        new.keep()
+        (new.path / "research.db").touch()
+    ours, theirs = socket.socketpair()
+    driver = os.fork()
+    if driver == 0:
+        ours.close()
+        Lock.take(new.path)
+        if os.fork() == 0:
+            theirs.send(b"ready")
+            theirs.recv(1)
+            os._exit(0)
+        signal.pause()
+    theirs.close()
+    assert ours.recv(5) == b"ready"
+    os.kill(driver, signal.SIGKILL)
+    os.waitpid(driver, 0)
+    yield ours.close
+    ours.close()
+
+
+def test_workers_of_a_driver_that_was_killed_are_waited_for(orphan, monkeypatch):
+    monkeypatch.setattr(lock.time, "sleep", lambda seconds: orphan())
+    assert is_held(Path("study"))
+    with NewFolder.of_study("study"):
+        assert read_holder(Path("study")).pid == os.getpid()
+
+
+def test_workers_that_do_not_end_are_not_waited_for_without_end(orphan, monkeypatch):
+    monkeypatch.setattr(lock, "LAST_SECONDS", 0.05)
+    says = r"the study in 'study' is being run, by what process \d+ of .* has left behind: it has ended"
+    with pytest.raises(StudyError, match=says):
+        NewFolder.of_study("study")
 
 
 def test_a_study_that_runs_is_removed_by_force_only():
