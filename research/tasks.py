@@ -10,7 +10,7 @@ from research.domain import Alias, Config, Domain
 from research.domain.identity import experiment_id
 from research.domain.numbering import Numbering
 from research.domain.ordering import Place, Walk
-from research.events import Member, Task
+from research.events import Member, Task, new
 from research.sharding import Part
 from research.storage.base import Registered
 from research.storage.past import Past
@@ -88,6 +88,7 @@ class TaskSource(Iterator[Task | None]):
         self._part = part
         self._past = Past() if past is None else past
         self._code = code
+        self._is_first = part is None and self._past.is_empty  # there is nothing but this run
         self._in_groups = in_groups
         self._seed = seed
         self._n_branches = n_branches
@@ -109,7 +110,7 @@ class TaskSource(Iterator[Task | None]):
         self._domain = domain
         self._walk = walk
         self._places = walk.places()
-        self._is_bare = domain.is_bare
+        self._is_bare = domain.is_bare and self._numbering is None  # a config has nothing but its values
         self._texts = domain.texts
         self._stream = domain.stream(self._seed, generation)
         self.generation = generation
@@ -138,7 +139,8 @@ class TaskSource(Iterator[Task | None]):
         for slot, named in enumerate(group):
             self._register(named, slot)
         self._task += 1
-        return Task(self._task - 1, tuple([named[0] for named in group]))
+        task: Task = new(Task, (self._task - 1, tuple([named[0] for named in group])))
+        return task
 
     def _next_group(self) -> list[_Named]:
         """Name as many as run side by side; of those that are over none, unless groups are to stay whole."""
@@ -200,6 +202,9 @@ class TaskSource(Iterator[Task | None]):
             return None
         place_among, part = len(seen), self._part
         seen.add(hashed)
+        if point is None and self._is_first and self._is_bare:
+            member = new(Member, (id_, number, key, pass_, repetition, self.generation, (), None))
+            return member, canonical, None, None
         new_key = None if part is None else part.first_key + place_among
         is_own = part is None or part.shard.has(place_among)
         is_over = is_own and not self._in_groups and self._past.is_over(hashed)
@@ -207,7 +212,7 @@ class TaskSource(Iterator[Task | None]):
         if (is_over or not is_own) and numbering is None:
             self.n_over += is_over
             return None
-        if point is None and self._is_bare and numbering is None:
+        if point is None and self._is_bare:
             member = Member(id_, number, key, pass_, repetition, self.generation)
             return member, canonical, None, new_key
         point = point or domain.point(key, self._stream, pass_)
@@ -220,7 +225,7 @@ class TaskSource(Iterator[Task | None]):
 
     def _register(self, named: _Named, slot: int) -> None:
         member, canonical, notes, new_key = named
-        known = self._past.find(member.id)
+        known = None if self._is_first else self._past.find(member.id)
         if known is None:
             key, attempt, before = self._next_key if new_key is None else new_key, 1, None
             self._next_key += 1
@@ -228,7 +233,7 @@ class TaskSource(Iterator[Task | None]):
             key, attempt, before = known
         task, code, is_stored = self._task, self._code, known is not None
         self._registered.append(
-            Registered(member, canonical, notes, task, slot, key, attempt, before, code, is_stored)
+            new(Registered, (member, canonical, notes, task, slot, key, attempt, before, code, is_stored))
         )
 
     def _prefix(self, values: Mapping[str, Any], place: Place) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -49,6 +48,8 @@ def _resolve(name: str, library: int) -> str:
 
 
 def _unknown(name: str, library: str, known: list[str]) -> ValueError:
+    from difflib import get_close_matches  # where something is misspelt
+
     near = get_close_matches(name, known, 3)
     hint = f"; did you mean {', '.join(near)}?" if near else ""
     return ValueError(f"{library} has no distribution named {name!r}{hint}")

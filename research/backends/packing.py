@@ -10,11 +10,10 @@ import pickle
 from collections.abc import Iterable
 from typing import Any
 
-from research.events import Block, Command, Ended, Event, Last, Member, Run, Task, TaskDone, Values
+from research.events import Block, Command, Ended, Event, Last, Member, Run, Task, TaskDone, Values, new
 
 _VALUES, _ENDED, _DONE = range(3)  # what a plain tuple begins with
 _SHORT = 5  # parts of a block that is one value
-_new: Any = tuple.__new__
 
 
 class _Packed:
@@ -67,9 +66,9 @@ def _events(parts: list[Any]) -> list[Event]:
         if type(part) is tuple:
             kind = part[0]
             if kind == _ENDED:
-                made = _new(Ended, (*part[1], tuple(map(_block, part[2]))))
+                made = new(Ended, (*part[1], tuple(map(_block, part[2]))))
             elif kind == _DONE:
-                made = _new(TaskDone, part[1:])
+                made = new(TaskDone, part[1:])
             else:
                 made = Values(part[1], tuple(map(_block, part[3])), part[2])
         events.append(made)
@@ -79,12 +78,12 @@ def _events(parts: list[Any]) -> list[Event]:
 def _block(bare: tuple[Any, ...]) -> Block:
     made: Block
     if len(bare) == _SHORT:
-        made = _new(Block, (bare[0], None, (bare[1], 1), 1, "", b"", _new(Last, bare[1:]), ()))
+        made = new(Block, (bare[0], None, (bare[1], 1), 1, "", b"", new(Last, bare[1:]), ()))
     else:
-        made = _new(Block, (*bare[:6], _new(Last, bare[6]), bare[7]))
+        made = new(Block, (*bare[:6], new(Last, bare[6]), bare[7]))
     return made
 
 
 def _run(parts: list[Any]) -> Run:
-    tasks = [_new(Task, (part[0], tuple([_new(Member, member) for member in part[1:]]))) for part in parts]
+    tasks = [new(Task, (part[0], tuple([new(Member, member) for member in part[1:]]))) for part in parts]
     return Run(tuple(tasks))

@@ -20,6 +20,7 @@ from research.events import (
     Profiled,
     Running,
     Values,
+    new,
 )
 from research.experiment.running import RunningExperiment, UnitError
 from research.profiling.measuring import Times
@@ -126,7 +127,7 @@ class Recorder:
         if run is not None and run.times is not None:
             events.extend(self._collect_profile(run.times, ended is not None))
         if ended is not None:
-            events.append(Ended(self._worker, self.experiment, *ended, blocks))
+            events.append(new(Ended, (self._worker, self.experiment, *ended, blocks)))
             self._is_over = True
             return events
         iteration = 0 if run is None else run.iteration

@@ -21,6 +21,7 @@ from research.events import (
     Member,
     Task,
     TaskDone,
+    new,
 )
 from research.experiment.engine import Engine
 from research.experiment.executor import Executor
@@ -134,7 +135,7 @@ class TaskRunner:
                 waiting += recorder.collect()
                 recorder.let_go()
             self._recorders = []
-            waiting.append(TaskDone(self._worker, number, perf_counter() - begun))
+            waiting.append(new(TaskDone, (self._worker, number, perf_counter() - begun)))
 
     def _execute(self, members: Sequence[Member], ids: Sequence[str], recorders: list[Recorder]) -> None:
         self._recorders = recorders

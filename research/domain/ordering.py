@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from functools import partial
+from itertools import groupby, repeat
 from typing import Any, NamedTuple
 
 from research.domain.config import Config
@@ -224,6 +225,9 @@ class Place(NamedTuple):
     repetition: int
 
 
+_place: Any = partial(tuple.__new__, Place)  # of a tuple, by no call of Python
+
+
 @dataclass(frozen=True, slots=True)
 class Walk:
     """The order of configs and repetitions, as arithmetic on item numbers.
@@ -279,9 +283,9 @@ class Walk:
         while self.n_configs is None or first < self.n_configs:
             end = first + group if self.n_configs is None else min(first + group, self.n_configs)
             for repetition in range(self.n_reps):
-                for number in range(first, end):
-                    if length is None or number < length:
-                        yield Place(number, 0, repetition)
-                    else:
-                        yield Place(number % length, number // length, repetition)
+                numbers = range(first, end)
+                if length is None or end <= length:
+                    yield from map(_place, zip(numbers, repeat(0), repeat(repetition)))
+                else:
+                    yield from (Place(number % length, number // length, repetition) for number in numbers)
             first = end

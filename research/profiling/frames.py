@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from research.profiling.measuring import Called, Measured, Timings
-from research.profiling.tracing import FunctionStats
+from research.profiling.stats import FunctionStats
 
 Ints: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
 Floats: TypeAlias = np.ndarray[Any, np.dtype[np.float64]]

@@ -9,12 +9,15 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from research.errors import did_you_mean
-from research.profiling.tracing import FunctionStats, Tracer
+from research.profiling.stats import FunctionStats
+
+if TYPE_CHECKING:
+    from research.profiling.tracing import Tracer
 
 Numbers: TypeAlias = "array[Any] | np.ndarray[Any, Any]"  # array.array takes no parameters before 3.12
 Work = Callable[[], Any]
@@ -225,6 +228,8 @@ def _timed(run: Any, work: Work, place: int) -> Work:
 
 
 def _traced(run: Any, work: Work, place: int) -> Work:
+    from research.profiling.tracing import Tracer  # few studies follow calls
+
     def traced() -> Any:
         tracers = run.times.tracers
         tracer = tracers.get(place)

@@ -5,22 +5,13 @@ from __future__ import annotations
 import cProfile
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+from research.profiling.stats import FunctionStats
 
 _OWN = tuple(str(Path(__file__).parents[1] / name) for name in ("profiling", "experiment"))
 _STOP = "<method 'disable' of '_lsprof.Profiler' objects>"
 _enable = cProfile.Profile.enable
-
-
-class FunctionStats(NamedTuple):
-    """A function that a unit called, summed over its calls; terms as in `pstats`."""
-
-    function: str
-    file: str  # '~' for what is written in C
-    line: int
-    ncalls: int  # recursive ones included
-    tottime: float  # seconds in the function itself
-    cumtime: float  # seconds with all that it called
 
 
 class Tracer:

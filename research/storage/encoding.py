@@ -15,9 +15,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from research.events import FUNCTIONS, TIMES, Block, Last, Object, ProfileBlock
+from research.events import FUNCTIONS, TIMES, Block, Last, Object, ProfileBlock, new
 from research.profiling.measuring import Measured
-from research.profiling.tracing import FunctionStats
+from research.profiling.stats import FunctionStats
 from research.storage.scalars import decode_name as decode_name
 from research.storage.scalars import decode_plain, encode_plain
 from research.storage.scalars import encode_name as encode_name
@@ -178,7 +178,9 @@ def decode_scalar(kind: str, number: float | None, text: str | None) -> Any:
 def encode_single(variable: str, iteration: int, value: Any) -> Block:
     """Encode a frozen value that may stay the only one of its variable."""
     objects = (Object(iteration, *value),) if type(value) is Encoded else ()
-    return Block(variable, None, (iteration, 1), 1, "", b"", Last(iteration, *encode_scalar(value)), objects)
+    last = new(Last, (iteration, *encode_scalar(value)))
+    block: Block = new(Block, (variable, None, (iteration, 1), 1, "", b"", last, objects))
+    return block
 
 
 def encode_block(

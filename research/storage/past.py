@@ -77,14 +77,17 @@ class Past:
         others = [row for row in self._again.values() if row.failures and row.status in self._statuses]
         return [*self._finished.failed, *others]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there were no earlier runs, or they have begun nothing."""
+        return not self._again and not self._over
+
     def is_over(self, hashed: int) -> bool:
         """Whether an experiment need not be run, by its id as a number."""
         return hashed in self._over
 
     def find(self, id_: str) -> Known | None:
         """Return what is known of an experiment that is run again; None if it is new."""
-        if not self._again and not self._over:  # of a study that is run for the first time, and there is much
-            return None
         hashed = int(id_, 16)
         row = self._again.get(hashed)
         if row is None and hashed in self._over:

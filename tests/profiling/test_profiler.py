@@ -11,7 +11,7 @@ import pytest
 from research.profiling.frames import ITERATION
 from research.profiling.measuring import Called, Measured, Timings
 from research.profiling.profiler import Profiler, Source
-from research.profiling.tracing import FunctionStats
+from research.profiling.stats import FunctionStats
 
 TIMES = {  # experiment -> unit -> iteration -> (total, in the function)
     "b": {

@@ -7,7 +7,7 @@ import signal
 import time
 
 from research import EC, Domain, E, Research
-from research.pruning import SuccessiveHalving
+from research.pruning.rules import SuccessiveHalving
 
 N_EXPERIMENTS, N_ITERATIONS = 24, 30
 

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from research.events import Asks
-from research.pruning import Median, SuccessiveHalving
 from research.pruning.judge import Judge, Stored
-from research.pruning.rules import Progress
+from research.pruning.rules import Median, Progress, SuccessiveHalving
 from research.pruning.watch import Pruning, Watch, replay
 
 CURVES = st.lists(

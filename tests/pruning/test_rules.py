@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from research.pruning import Median, Patience, SuccessiveHalving
-from research.pruning.rules import Others, Progress
+from research.pruning.rules import Median, Others, Patience, Progress, SuccessiveHalving
 from research.pruning.watch import Pruning, Watch, replay
 
 NUMBERS = st.floats(allow_nan=False, width=16)
