@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Lock
 from time import time
 from typing import Any
@@ -38,7 +39,8 @@ ANYTHING = (
 class Recorder:
     """Takes an experiment's values and turns them into events, on its own time or when asked.
 
-    Units save from the worker's thread while a timer collects from another.
+    Units save from the worker's thread while a timer collects from another. `folder` is the study's, where
+    large objects are kept in it.
     """
 
     run: RunningExperiment | None = None
@@ -46,12 +48,13 @@ class Recorder:
     _ended: tuple[str, float, float, int, tuple[Failure, ...], str | None] | None = None  # from its status on
     _hopeless: str | None = None  # why it is
     _is_over = False  # and everything has been collected
+    _shelf: Shelf | None = None  # most save nothing that could be large
 
     def __init__(
-        self, worker: int, experiment: str, flush: Callable[[], None], shelf: Shelf | None = None
+        self, worker: int, experiment: str, flush: Callable[[], None], folder: Path | None = None
     ) -> None:
         self._worker = worker
-        self._shelf = shelf
+        self._folder = folder
         self.experiment = experiment
         self._flush = flush
         self.started = time()
@@ -61,6 +64,8 @@ class Recorder:
     def save(self, variable: str, iteration: int, value: Any) -> None:
         if type(value) not in SCALARS:  # what most save is known to be frozen, without a further call
             try:
+                if self._shelf is None and self._folder is not None:
+                    self._shelf = Shelf(self._folder)
                 value = freeze(value, self._shelf, variable, iteration)
             except TypeError as error:
                 raise TypeError(f"{variable!r} was not saved: {error}") from error.__cause__
@@ -99,7 +104,7 @@ class Recorder:
     def become_copy(self) -> None:
         """Be of no use but to the unit that forked; what it saves goes nowhere."""
         self._lock = Lock()  # a thread that is not here may have held it
-        self._shelf = None
+        self._folder = self._shelf = None
         if self.run is not None:
             self.run.is_copy = True
             self.run.ending = self.run.ending or "copied"

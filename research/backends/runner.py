@@ -29,7 +29,6 @@ from research.experiment.merging import merge_configs
 from research.experiment.owning import own_values
 from research.experiment.program import Program
 from research.experiment.running import RunningExperiment
-from research.storage.shelf import Shelf
 
 
 class _Source(NamedTuple):
@@ -83,6 +82,7 @@ class TaskRunner:
         for generation, domain in enumerate(blueprint.domains):
             self.replace(generation, domain)
         self._devices: dict[int, dict[str, Any]] = {}  # what configs of a branch say of its devices
+        self._object_folder = blueprint.folder if blueprint.keeps_objects else None
         self._folders: dict[str, str] = {}  # names of experiments' folders, where they are not their ids
         self._recorders: list[Recorder] = []  # of the task that runs
         self._waiting: list[Event] = []  # of tasks that are done
@@ -267,13 +267,12 @@ class TaskRunner:
             recorder.end(run)
 
     def _recorder(self, id_: str) -> Recorder:
-        blueprint = self._blueprint
-        shelf = Shelf(blueprint.folder) if blueprint.keeps_objects else None  # where there is a folder for it
-        if blueprint.pruning is None or self._ask is None:
-            return Recorder(self._worker, id_, self.flush, shelf)
+        pruning = self._blueprint.pruning
+        if pruning is None or self._ask is None:
+            return Recorder(self._worker, id_, self.flush, self._object_folder)
         from research.backends.watched import Watched  # most studies prune nothing
 
-        return Watched(blueprint.pruning, self._ask, self._worker, id_, self.flush, shelf)
+        return Watched(pruning, self._ask, self._worker, id_, self.flush, self._object_folder)
 
     def _is_hopeless(self, run: RunningExperiment) -> bool:
         return self._recorder_of(run).is_hopeless()
