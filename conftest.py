@@ -28,7 +28,7 @@ collect_ignore = ["docs/conf.py", "docs/_build", "examples", "benchmarks", "test
 
 LONG = tuple(
     f"docs/{name}.md::examples"
-    for name in ("batch-systems", "command-line", "parameter-groups", "pipelines", "plots")
+    for name in ("batch-systems", "command-line", "parameter-groups", "pipelines", "plots", "refinement")
 )
 OF_SHELLS = (
     "batch-systems.md",

@@ -116,7 +116,13 @@ def ask(*arguments):
     )
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in ("pruned", "searching") else ())
+        for name in QUESTIONS
+    ],
+)
 def test_what_needs_no_peer_works(name, tmp_path):
     contenders = [
         (contender, (contender.counts or case.counts)[TINY])

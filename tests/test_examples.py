@@ -26,6 +26,7 @@ def run(name, folder, *arguments):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_tuning_compares_searches_of_one_size(tmp_path):
     said = run(
         "tuning", tmp_path, *("--generations", "1", "--seeds", "1", "--images", "160", "--workers", "2")

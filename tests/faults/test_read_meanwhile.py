@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -12,11 +11,12 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from research import EC, Domain, E, Research, ResearchResults
 from research.errors import StudyNotFoundError
 
-SECONDS = 20 if os.environ.get("CI") == "true" else 5
+SECONDS = 20
 PATIENCE = 120  # seconds after which a test gives up on something that does not happen
 N_ITERATIONS, N_CONFIGS = 12, 20
 
@@ -155,6 +155,7 @@ def start(call):
     )
 
 
+@pytest.mark.slow
 def test_a_reader_and_four_workers_do_not_disturb_each_other():
     processes = {"reader": start("read('seen.json')"), "writer": start(f"write({SECONDS})")}
     said = {}
