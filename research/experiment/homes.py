@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import sysconfig
 import types
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -21,7 +20,13 @@ _MAIN = ("__main__", "__mp_main__")
 
 @functools.cache
 def _library_folders() -> tuple[str, ...]:
-    return tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "platstdlib"))
+    """Return where Python's own library is, and what belongs to an environment.
+
+    They are the paths `stdlib` and `platstdlib` of `sysconfig`, which reads how Python was built to say so.
+    """
+    library = os.path.dirname(os.__file__)  # noqa: PTH120
+    own = os.path.join(sys.exec_prefix, sys.platlibdir, os.path.basename(library))  # noqa: PTH118, PTH119
+    return f"{library}{os.sep}", f"{own}{os.sep}"
 
 
 @functools.cache
