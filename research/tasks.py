@@ -200,28 +200,30 @@ class TaskSource(Iterator[Task | None]):
         if hashed in seen:
             self.n_duplicates += 1
             return None
-        place_among, part = len(seen), self._part
+        new_key, is_left_out = (None, False) if self._is_first else self._look_back(hashed, len(seen))
         seen.add(hashed)
-        if point is None and self._is_first and self._is_bare:
-            member = new(Member, (id_, number, key, pass_, repetition, self.generation, (), None))
-            return member, canonical, None, None
-        new_key = None if part is None else part.first_key + place_among
-        is_own = part is None or part.shard.has(place_among)
-        is_over = is_own and not self._in_groups and self._past.is_over(hashed)
-        numbering = self._numbering
-        if (is_over or not is_own) and numbering is None:
-            self.n_over += is_over
+        if is_left_out and self._numbering is None:
             return None
         if point is None and self._is_bare:
-            member = Member(id_, number, key, pass_, repetition, self.generation)
+            member = new(Member, (id_, number, key, pass_, repetition, self.generation, (), None))
             return member, canonical, None, new_key
         point = point or domain.point(key, self._stream, pass_)
         prefix = self._prefix(point.values, place)  # also of those that are left out: the next are counted on
-        if is_over or not is_own:
-            self.n_over += is_over
+        if is_left_out:
             return None
         member = Member(id_, number, key, pass_, repetition, self.generation, point.places, prefix)
         return member, canonical, self._notes(point.config, repetition), new_key
+
+    def _look_back(self, hashed: int, place: int) -> tuple[int | None, bool]:
+        """Return the key of an experiment, if it is new, and whether it is left out: over, or another's."""
+        new_key, part = None, self._part
+        if part is not None:
+            new_key = part.first_key + place
+            if not part.shard.has(place):
+                return new_key, True
+        is_over = not self._in_groups and self._past.is_over(hashed)
+        self.n_over += is_over
+        return new_key, is_over
 
     def _register(self, named: _Named, slot: int) -> None:
         member, canonical, notes, new_key = named

@@ -15,9 +15,7 @@ from typing import NamedTuple, Self
 from research.beginnings import start_of
 
 FILE = "research.lock"
-LAST_SECONDS = (
-    5.0  # that workers of a driver that was killed are given: they end by themselves, but not at once
-)
+LAST_SECONDS = 5.0  # in which workers of a driver that was killed have to end: they do, but not at once
 
 
 class Holder(NamedTuple):

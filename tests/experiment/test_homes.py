@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import collections
+import sys
 import sysconfig
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -23,5 +25,6 @@ def test_what_is_installed_has_no_home(module):
 def test_a_module_of_a_user_is_at_home_in_its_folder(tmp_path, monkeypatch):
     (tmp_path / "own_code.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    __import__("own_code")
+    import_module("own_code")
     assert home_of_module("own_code") == str(tmp_path)
+    del sys.modules["own_code"]

@@ -44,32 +44,38 @@ def ended(number, status, value):
     return Ended(0, f"{number:016x}", status, 1.0, 2.0, 1, WRONG if status == FAILED else (), None, blocks)
 
 
+def begun(store, retries=None):
+    """Return a ledger that knows of one experiment."""
+    accounts = ledger(store, retries)
+    accounts.register(Registered(member(0), "{}", None))
+    return accounts
+
+
+def kept(accounts, store):
+    """Return what is stored when all is told: statuses, and values by experiment."""
+    accounts.commit()
+    return [row.status for row in store.read().experiments], values(store)
+
+
 def values(store):
     return {series.key: list(series.values) for series in all_series(store.read(variables=None), {})}
 
 
 def test_what_was_saved_last_is_stored_with_the_end(store):
-    accounts = ledger(store)
-    accounts.register(Registered(member(0), "{}", None))
+    accounts = begun(store)
     accounts.absorb([ended(0, DONE, 5), TaskDone(0, 0, 0.1)])
-    accounts.commit()
-    assert [row.status for row in store.read().experiments] == [DONE]
-    assert values(store) == {0: [5]}
+    assert kept(accounts, store) == ([DONE], {0: [5]})
 
 
 def test_what_was_to_be_tried_again_and_is_stopped_keeps_what_it_has_saved(store):
-    accounts = ledger(store, Retries(failed=1))
-    accounts.register(Registered(member(0), "{}", None))
+    accounts = begun(store, Retries(failed=1))
     accounts.absorb([ended(0, FAILED, 5)])
     accounts.stop()
-    accounts.commit()
-    assert [row.status for row in store.read().experiments] == [STOPPED]
-    assert values(store) == {0: [5]}
+    assert kept(accounts, store) == ([STOPPED], {0: [5]})
 
 
 def test_what_is_tried_again_has_the_values_of_its_last_attempt(store):
-    accounts = ledger(store, Retries(failed=1))
-    accounts.register(Registered(member(0), "{}", None))
+    accounts = begun(store, Retries(failed=1))
     task = Task(0, (member(0),))
     accounts.absorb([ended(0, FAILED, 5)])
     assert accounts.settle(task) == (task,)
