@@ -46,7 +46,9 @@ class Capture:
         self._process = 0
         self._branches: dict[int, tuple[str, ...]] = {}  # by threads: whose they are
         self._lines: dict[tuple[int, tuple[str, ...]], bytes] = {}  # that branches have begun, by stream
+        self._number = -1  # of the task
         self._turn_at = self._entries_at = self._ledger_end = 0  # places in the ledger
+        self._ledger_task: int | None = None  # that the ledger speaks of; None: nobody knows
 
     def start(self) -> None:
         """Capture from here on."""
@@ -75,7 +77,8 @@ class Capture:
                 self._branches = {}
             self._thread = get_ident()
             self._ids = self._owners = tuple(ids)
-            self._begin_ledger(number)
+            self._number = number
+            self._begin_ledger()
 
     def turn(self, ids: tuple[str, ...]) -> None:
         """Take note of the experiments that what runs next, in this thread, is for."""
@@ -122,12 +125,12 @@ class Capture:
             if sum(self._collected) - sum(self._told) >= _WORTH_A_HOLE:
                 self._spool.forget(self._told, self._collected)
                 self._told = self._collected
-            ledger = self._spool.ledger
-            if ledger is not None and self._ledger_end > self._entries_at:
+            ledger, speaks_of_it = self._spool.ledger, self._ledger_task == self._number
+            if ledger is not None and speaks_of_it and self._ledger_end > self._entries_at:
                 self._ledger_end = self._entries_at
                 os.ftruncate(ledger, self._ledger_end)
                 for part in self._parts:
-                    self._write_entry(ledger, part)
+                    self._write_entry(part)
 
     def _collect(self) -> list[Printed]:
         self._collected = self._starts
@@ -148,32 +151,53 @@ class Capture:
 
     def _add(self, part: Part) -> None:
         self._parts.append(part)
-        if self._spool.ledger is not None and self._ids:
-            self._write_entry(self._spool.ledger, part)
+        if self._open_ledger():
+            self._write_entry(part)
 
-    def _write_entry(self, ledger: int, part: Part) -> None:
+    def _write_entry(self, part: Part) -> None:
         entry = entry_of(part, self._ids)
-        if _put(ledger, entry, self._ledger_end):
+        if self._put(entry, self._ledger_end):
             self._ledger_end += len(entry)
 
-    def _begin_ledger(self, number: int) -> None:
-        process, ledger = getpid(), self._spool.ledger
-        is_copy = self._process != process
-        self._process = process
-        if ledger is None:
-            return
-        text, self._turn_at = opening_of(number, self._ids, self._starts)
-        length = len(text)
-        if is_copy or self._ledger_end > length:  # another process may have written more
-            os.ftruncate(ledger, 0)
-        self._entries_at = self._ledger_end = length
-        if not _put(ledger, text, 0):
-            os.ftruncate(ledger, 0)  # rather nothing than what was true of another task
+    def _begin_ledger(self) -> None:
+        """Let the ledger speak of the task, unless what it says is enough; see `research.backends.spools`."""
+        process = getpid()
+        if self._process != process or self._ledger_task == self._number:  # or it says what was
+            self._process, self._ledger_task = process, None
+        if self._ledger_task is None:
+            self._open_ledger()
+
+    def _open_ledger(self) -> bool:
+        """Let the ledger speak of the task, if it does not; return whether it does."""
+        ledger, is_known = self._spool.ledger, self._ledger_task is not None
+        if ledger is None or not self._ids:
+            return False
+        if self._ledger_task != self._number:
+            text, self._turn_at = opening_of(self._number, self._ids, self._starts)
+            if not is_known or self._ledger_end > len(text):
+                os.ftruncate(ledger, 0)
+            self._entries_at = self._ledger_end = len(text)
+            self._keep(text, 0)
+        return self._ledger_task is not None
 
     def _note_turn(self) -> None:
         """Keep in the ledger whose turn it is, and since when."""
-        if self._spool.ledger is not None and self._turn_at:
-            _put(self._spool.ledger, turn_of(self._starts, self._ids, self._owners), self._turn_at)
+        if self._open_ledger():
+            self._keep(turn_of(self._starts, self._ids, self._owners), self._turn_at)
+
+    def _keep(self, data: bytes, place: int) -> None:
+        """Write what a ledger has to say; it says rather nothing than what was true of something else."""
+        self._ledger_task = self._number
+        if not self._put(data, place) and self._spool.ledger is not None:
+            self._ledger_task = None
+            os.ftruncate(self._spool.ledger, 0)
+
+    def _put(self, data: bytes, place: int) -> bool:
+        """Write to the ledger; return whether there was room: else it is not known whose last words are."""
+        try:
+            return self._spool.ledger is not None and os.pwrite(self._spool.ledger, data, place) == len(data)
+        except OSError:
+            return False
 
     def _text(self, stream: int) -> TextIO:
         """Make Python's object of a stream."""
@@ -195,11 +219,3 @@ class Capture:
                 self._lines[stream, owners] = data[place:]
             if place:
                 self._add(Part(owners, stream, 0, place, data[:place]))
-
-
-def _put(ledger: int, data: bytes, place: int) -> bool:
-    """Write to a ledger; return whether there was room: else it is not known whose last words are."""
-    try:
-        return os.pwrite(ledger, data, place) == len(data)
-    except OSError:
-        return False

@@ -24,7 +24,7 @@ from research.backends.parcels import Parcel, pickled_domain
 from research.backends.pipes import Channel
 from research.backends.spools import Spools
 from research.errors import StudyError
-from research.events import Command, Died, Event, Ready, Replace, StartFailed, Stop
+from research.events import Command, Died, Event, Ready, Replace, Run, StartFailed, Stop
 
 START_METHODS = ("fork", "spawn")
 _FAILED_STARTS = 3  # in a row, after which another try would not help: none has ever started
@@ -112,6 +112,8 @@ class ProcessBackend:
         else:
             if isinstance(command, Stop):
                 self._stopped.add(worker)
+            elif isinstance(command, Run) and self._spools is not None:
+                self._spools.expect(worker, command.tasks)
             self._send(worker, pack_command(command))
 
     def _send(self, worker: int, data: bytes) -> None:

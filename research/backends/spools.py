@@ -9,6 +9,10 @@ the ledger, which says:
 - whose turn it is, and how long the two files were when it began;
 - what was printed in earlier turns of this task and has not been sent: parts of the files, or, where Python's
   prints of several threads are told apart, the bytes themselves.
+
+Most tasks print nothing. While the files are as long as the ledger says, and it holds nothing that has not
+been sent, a further task leaves it as it is: all that comes after belongs to the task that the worker is at,
+and the driver knows which that is, and of which experiments.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from typing import NamedTuple
 
 from research.backends.native import punch
 from research.errors import StudyError
-from research.events import STDERR, STDOUT, Event, Printed
+from research.events import STDERR, STDOUT, Event, Printed, Task, TaskDone
 
 CHUNK = 2**20  # bytes in one event
 BOTH = (STDOUT, STDERR)
@@ -170,6 +174,7 @@ class Spools:
     def __init__(self, n_workers: int, captures: tuple[bool, bool]) -> None:
         self._spools: list[Spool] = []
         self._seen = [[0, 0] for _ in range(n_workers)]
+        self._tasks: list[dict[int, Task]] = [{} for _ in range(n_workers)]  # that each was sent
         try:
             for _ in range(n_workers):
                 out, err = (unnamed_file(os.O_APPEND) if wanted else None for wanted in captures)
@@ -185,10 +190,17 @@ class Spools:
         """Return the files of a worker."""
         return self._spools[worker]
 
+    def expect(self, worker: int, tasks: Sequence[Task]) -> None:
+        """Take note of what a worker is sent to do."""
+        self._tasks[worker].update({task.number: task for task in tasks})
+
     def note(self, worker: int, events: Sequence[Event]) -> None:
         """Take note of how much a worker has sent."""
-        for event in events:
-            if isinstance(event, Printed) and event.end is not None:
+        tasks = self._tasks[worker]
+        for event in events:  # (there may be millions)
+            if isinstance(event, TaskDone):
+                tasks.pop(event.number, None)
+            elif isinstance(event, Printed) and event.end is not None:
                 self._seen[worker][event.stream] = event.end
 
     def rest(self, worker: int, task: int | None) -> list[Printed]:
@@ -202,7 +214,10 @@ class Spools:
         """
         spool, seen = self._spools[worker], self._seen[worker]
         sizes = spool.sizes()
+        tasks, self._tasks[worker] = self._tasks[worker], {}
         ledger = Ledger.parse(_whole(spool.ledger))
+        if ledger is not None and ledger.task != task and task in tasks:  # it had printed nothing, so far
+            ledger = Ledger(task, tuple([member.id for member in tasks[task].members]), ledger.starts, ())
         if ledger is None or ledger.task != task:
             ledger = Ledger(-1, (), (sizes[0], sizes[1]), ())
         parts = [part for stream in BOTH for part in _unseen(ledger, stream, seen[stream], sizes[stream])]

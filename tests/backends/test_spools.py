@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from research.backends.capture import Capture
 from research.backends.spools import Ledger, Part, Spools, entry_of, head_of, turn_of
 from research.errors import StudyError
-from research.events import STDERR, STDOUT
+from research.events import STDERR, STDOUT, Member, Task, TaskDone
 
 IDS = ("a" * 16, "b" * 16, "c" * 16)
 
@@ -93,6 +96,120 @@ def test_what_has_been_sent_is_not_read_again(spools):
         (IDS[1:2], STDOUT, b"text"),
         (IDS[2:], STDOUT, b"four"),
     ]
+
+
+@contextlib.contextmanager
+def capturing(spools):
+    """Be a worker that captures what is printed."""
+    capture = Capture(0, spools.of(0))
+    capture.start()
+    try:
+        yield capture
+    finally:
+        capture.stop()
+
+
+def begin(spools, capture, number, ids):
+    """Let a worker begin a task that it was sent."""
+    members = tuple(Member(id_, 0, 0, 0, 0, 0) for id_ in ids)
+    spools.expect(0, [Task(number, members)])
+    capture.begin(number, ids, False)
+
+
+def test_tasks_that_print_nothing_leave_the_ledger_as_it_is(spools):
+    with capturing(spools) as capture:
+        begin(spools, capture, 0, IDS[:1])
+        said = os.pread(spools.of(0).ledger, 1000, 0)
+        for number in range(1, 5):
+            capture.end()
+            begin(spools, capture, number, IDS[:number])
+        assert os.pread(spools.of(0).ledger, 1000, 0) == said != b""
+        write(spools, STDOUT, b"last words")
+        assert told(spools.rest(0, 4)) == [(IDS, STDOUT, b"last words")]
+
+
+def test_a_task_that_is_done_again_is_told_from_what_it_was_before(spools):
+    with capturing(spools) as capture:
+        begin(spools, capture, 0, IDS)
+        capture.turn(IDS[1:2])
+        capture.end()
+        begin(spools, capture, 0, IDS)
+        write(spools, STDOUT, b"of all")
+        assert told(spools.rest(0, 0)) == [(IDS, STDOUT, b"of all")]
+
+
+def test_who_comes_after_a_dead_worker_finds_its_ledger_and_begins_anew(spools):
+    with capturing(spools) as capture:
+        begin(spools, capture, 0, IDS[:1])
+        write(spools, STDOUT, b"one")
+        assert told(spools.rest(0, 0)) == [(IDS[:1], STDOUT, b"one")]
+    with capturing(spools) as capture:
+        begin(spools, capture, 0, IDS[1:2])
+        capture.end()
+        begin(spools, capture, 1, IDS[2:])
+        write(spools, STDOUT, b"two")
+        assert told(spools.rest(0, 1)) == [(IDS[2:], STDOUT, b"two")]
+
+
+def test_what_a_worker_does_not_have_to_do_any_more_is_forgotten(spools):
+    with capturing(spools) as capture:
+        for number in range(2):
+            begin(spools, capture, number, IDS[:1])
+            spools.note(0, [*capture.end(), TaskDone(0, number, 0.0)])
+        write(spools, STDOUT, b"whose?")
+        assert told(spools.rest(0, 1)) == [((), STDOUT, b"whose?")]
+
+
+_STEPS = st.one_of(
+    st.tuples(st.just("task"), st.integers(1, 3)),
+    st.tuples(st.just("print"), st.sampled_from((STDOUT, STDERR)), st.binary(min_size=1, max_size=3)),
+    st.tuples(st.just("turn"), st.integers(0, 2)),
+    st.tuples(st.just("flush")),
+)
+
+
+@given(st.lists(_STEPS, max_size=25))
+def test_whose_every_byte_was(steps):
+    spools = Spools(1, (True, True))
+    try:
+        with capturing(spools) as capture:
+            found, expected = _replay(spools, capture, steps)
+    finally:
+        spools.close()
+    assert found == expected
+
+
+def _replay(spools, capture, steps):
+    """Return whose each byte was that was not sent, by stream: as it was found, and as it was."""
+    waiting, number, owners = [], 0, IDS[:1]
+    begin(spools, capture, number, owners)
+    unsent = {STDOUT: [], STDERR: []}  # of each byte: whose it is, and in which task it was printed
+    ids = owners
+    for what, *of_it in steps:
+        if what == "task":
+            waiting += capture.end()
+            number, ids = number + 1, IDS[: of_it[0]]
+            owners = ids
+            begin(spools, capture, number, ids)
+        elif what == "print":
+            stream, data = of_it
+            write(spools, stream, data)
+            unsent[stream] += [(number, owners, data[place : place + 1]) for place in range(len(data))]
+        elif what == "turn" and len(ids) > of_it[0]:
+            owners = ids[of_it[0] : of_it[0] + 1]
+            capture.turn(owners)
+        elif what == "flush":
+            spools.note(0, [*waiting, *capture.collect()])
+            capture.told()
+            waiting, unsent = [], {STDOUT: [], STDERR: []}
+    found = {STDOUT: [], STDERR: []}
+    for whose, stream, data in told(spools.rest(0, number)):
+        found[stream] += [(whose, data[place : place + 1]) for place in range(len(data))]
+    expected = {
+        stream: [(whose if task == number else (), byte) for task, whose, byte in known]
+        for stream, known in unsent.items()
+    }
+    return found, expected
 
 
 def test_too_many_workers_for_the_files_that_a_process_may_have():
