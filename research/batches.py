@@ -69,7 +69,7 @@ class Batch:
                 store.write([self._begun, *registered])
                 store.write([Closed(time.time(), STOPPED, None)])
                 save_definition(
-                    FolderPlace(new.path), vars(self._definition)
+                    FolderPlace(new.path), self._definition._asdict()
                 )  # (results are complete without it)
             self._write_top(temporary, target, machine, settings, notes, new.path)
             temporary.rename(target)

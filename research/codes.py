@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from research.errors import StudyError, did_you_mean
 from research.experiment.versions import Version, better_form, listed
@@ -25,8 +24,7 @@ def check_code_changed(code_changed: Any) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Codes:
+class Codes(NamedTuple):
     """Which code a run is of, and what becomes of experiments that were made with another.
 
     Parameters

@@ -8,9 +8,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from research import sharding
 from research.backends.base import Backend, Blueprint
@@ -24,8 +23,6 @@ from research.driver import Answers, Driver, rare_collections
 from research.errors import StudyError
 from research.events import PRUNED, Event
 from research.experiment.experiment import Experiment
-from research.experiment.external import end_programs
-from research.experiment.programs import CommandUnit
 from research.ledger import Ledger
 from research.monitoring.environment import Meta, keep_meta
 from research.monitoring.log import LOG, close_log, open_log
@@ -56,8 +53,7 @@ if TYPE_CHECKING:
     from research.pruning.watch import Pruning
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(NamedTuple):
     """What a study is: all that `Research` is made from, to be kept and run again."""
 
     name: str
@@ -78,8 +74,7 @@ class Definition:
         return walk_ids(self.domain, self.walk(seed), seed)
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """A study that is about to be run, with nothing opened or started yet."""
 
     definition: Definition
@@ -157,7 +152,9 @@ class _Run:
             with self._interrupts.deferred():
                 ledger.absorb(events, at_once=True)
 
-        if any(isinstance(unit, CommandUnit) for unit in definition.experiment.units.values()):
+        if any(unit.is_program for unit in definition.experiment.units.values()):
+            from research.experiment.external import end_programs
+
             self._stack.callback(end_programs, REPORTS, f"{self._folder / EXPERIMENTS}/")
         judge = None if definition.pruning is None else _judge(definition.pruning)
         backend = self._backend(absorb, judge)
@@ -237,7 +234,7 @@ class _Run:
         )
 
         def save() -> None:
-            problem = None if self._place is None else save_definition(self._place, vars(definition))
+            problem = None if self._place is None else save_definition(self._place, definition._asdict())
             if problem is not None:
                 log.warning("the definition was not saved, Research.load will give results only: %s", problem)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import reprlib
-import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +10,6 @@ from research.domain import Domain
 from research.domain.describing import escape
 from research.experiment.experiment import Experiment
 from research.experiment.pipelines import PipelineUnit
-from research.experiment.programs import CommandUnit
-from research.experiment.rendering import TemplatesUnit
 from research.experiment.schedule import When
 from research.experiment.targets import Instance, Method, Target
 from research.experiment.units import CallUnit, DumpUnit, SaveUnit, Unit
@@ -141,13 +138,8 @@ def _work(unit: Unit) -> str:
         return _value(unit.source)
     if isinstance(unit, PipelineUnit):
         return f"{unit.name}.{unit.work}({', '.join(_keywords(unit.settings))})"
-    if isinstance(unit, CommandUnit):
-        command = unit.command if isinstance(unit.command, str) else shlex.join(unit.command)
-        return f"{unit.name} = {command!r}"
-    if isinstance(unit, TemplatesUnit):
-        return f"{unit.name} = {unit.templates.folder!r}"
     target = getattr(unit, "target", None)
-    return _call(unit.name, target) if isinstance(target, Target) else unit.name
+    return _call(unit.name, target) if isinstance(target, Target) else unit.text
 
 
 def _call(name: str, target: Target) -> str:

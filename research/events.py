@@ -1,7 +1,6 @@
 """What crosses a process boundary: tasks and commands one way, events the other. Frozen and small."""
 
-from __future__ import annotations
-
+# (annotations are no strings here: `NamedTuple` compiles each of those, and there are a hundred)
 from typing import Any, NamedTuple, TypeAlias
 
 LONGEST_NAME = 255  # characters of a file's name, on the usual file systems

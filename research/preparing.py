@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from research.codes import compare_codes
@@ -37,14 +36,14 @@ def prepare(plan: Plan, taken: Taken | None, asked: Asked) -> Plan:
         settings = check_seeding(asked.seed_libraries, plan.settings, earlier)
         if asked.keeps_iterations:
             program = Program.compile(definition.experiment, stored(earlier, "n_iters"))
-            plan = replace(plan, has_root=program.has_root, n_iters=program.n_iters)
+            plan = plan._replace(has_root=program.has_root, n_iters=program.n_iters)
         settings = check_iterations(plan.n_iters, settings, earlier)
-        plan = replace(plan, settings=settings, seed=check_seed(asked.seed, earlier))
+        plan = plan._replace(settings=settings, seed=check_seed(asked.seed, earlier))
     check_walk(plan.shard, definition.walk(plan.seed).size, bool(plan.updates))
     if taken is not None and earlier is not None:
         kind = plan.settings.executor_class
         version = Version.of(definition.experiment, None if kind is Executor else kind)
         ids = definition.ids(plan.seed)
         codes = compare_codes(version, earlier, asked.code_changed, taken.place, ids, plan.retry_failed)
-        plan = replace(plan, codes=codes)
+        plan = plan._replace(codes=codes)
     return plan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +137,7 @@ def check_seeding(asked: bool, settings: RunSettings, study: Study) -> RunSettin
         f"this run {now} global generators (random, numpy.random, torch), which earlier runs did "
         f"{'' if before else 'not '}throughout: units that draw from them give other results than in one go"
     )
-    return replace(settings, remarks=(*settings.remarks, text))
+    return settings._replace(remarks=(*settings.remarks, text))
 
 
 def stored(study: Study | None, name: str) -> Any:
@@ -155,7 +154,7 @@ def check_iterations(n_iters: int | None, settings: RunSettings, study: Study) -
         f"experiments of this run have {_iterations(n_iters)}, those of the run before had "
         f"{_iterations(before)}: what is done stays as it is"
     )
-    return replace(settings, remarks=(*settings.remarks, text))
+    return settings._replace(remarks=(*settings.remarks, text))
 
 
 def _iterations(n_iters: int | None) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from research.arguments import (
     check_bools,
@@ -32,8 +31,7 @@ if TYPE_CHECKING:
     from research.backends.clusters.options import Cluster
 
 
-@dataclass(frozen=True, slots=True)
-class RunSettings:
+class RunSettings(NamedTuple):
     """How a study is run.
 
     Parameters

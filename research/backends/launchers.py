@@ -18,7 +18,6 @@ from research.backends.guarding import ROBBED
 from research.backends.parcels import Parcel
 from research.backends.spools import Spools
 from research.backends.worker import THREAD_VARIABLES
-from research.experiment.external import describe_code
 
 LAST_SECONDS = 1.0  # between SIGTERM and SIGKILL when everything ends
 
@@ -121,4 +120,6 @@ def describe_exit(code: int) -> str:
     """Say in words how a process ended."""
     if code == ROBBED:
         return f"exit code {code}, as files of the worker had been closed, like its pipe to this process"
+    from research.experiment.external import describe_code  # few processes end before they should
+
     return describe_code(code)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,7 +69,7 @@ class Parcel(NamedTuple):
         if self.devices is not None:
             spec = spec._replace(devices=self.devices)
         if self.folder is not None:
-            blueprint = replace(blueprint, folder=self.folder, keeps_objects=False)
+            blueprint = blueprint._replace(folder=self.folder, keeps_objects=False)
         return blueprint, spec
 
 

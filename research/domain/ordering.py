@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, repeat
 from typing import Any, NamedTuple
@@ -228,8 +227,7 @@ class Place(NamedTuple):
 _place: Any = partial(tuple.__new__, Place)  # of a tuple, by no call of Python
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(NamedTuple):
     """The order of configs and repetitions, as arithmetic on item numbers.
 
     Parameters

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from research.experiment.programs import (
-    CommandUnit,
-    Finished,
-    check_command,
-    check_environment,
-    check_parse,
-    check_seconds,
-)
-from research.experiment.rendering import Templates, TemplatesUnit
 from research.experiment.saving import checked_save_to
 from research.experiment.schedule import parse_dump, parse_when
+
+if TYPE_CHECKING:
+    from research.experiment.programs import Finished
 
 
 class Outside:
@@ -85,6 +79,14 @@ class Outside:
         >>> study.run(dump_results=False, bar=False).results.df['y'].tolist()
         [3, 4]
         """
+        from research.experiment.programs import (  # most studies start none
+            CommandUnit,
+            check_command,
+            check_environment,
+            check_parse,
+            check_seconds,
+        )
+
         if not isinstance(name, str) or not name:
             raise TypeError(f"`name` must be a str, got {name!r}")
         unit = CommandUnit(
@@ -144,6 +146,8 @@ class Outside:
         ...     study.run(dump_results=False, bar=False).results.df['rate'].tolist()
         [0.05]
         """
+        from research.experiment.rendering import Templates, TemplatesUnit
+
         if not isinstance(name, str) or not name:
             raise TypeError(f"`name` must be a str, got {name!r}")
         templates = Templates.read(folder, "folder")

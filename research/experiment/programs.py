@@ -84,6 +84,15 @@ class CommandUnit(Unit):
     folder: str | None = None
     environment: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def is_program(self) -> bool:
+        return True
+
+    @property
+    def text(self) -> str:
+        command = self.command if isinstance(self.command, str) else shlex.join(self.command)
+        return f"{self.name} = {command!r}"
+
     def call(self, invoke: Invoke | None = None) -> Evaluator:
         name, work = self.name, self._worker()
         if invoke is not None:

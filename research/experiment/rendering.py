@@ -257,6 +257,10 @@ class TemplatesUnit(Unit):
 
     templates: Templates = Templates("", ())
 
+    @property
+    def text(self) -> str:
+        return f"{self.name} = {self.templates.folder!r}"
+
     def call(self, invoke: Invoke | None = None) -> Evaluator:
         name, templates, what = self.name, self.templates, self._what
         wanted = templates.names()

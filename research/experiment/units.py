@@ -87,6 +87,16 @@ class Unit:
         """Whether the unit can be called again and again: then one iteration is enough by default."""
         return True
 
+    @property
+    def is_program(self) -> bool:
+        """Whether the unit starts programs, which may outlive the process that has started them."""
+        return False
+
+    @property
+    def text(self) -> str:
+        """What the unit does, where that is no call of Python."""
+        return self.name
+
     def check(self, known: Known) -> None:
         """Refuse names of units, instances and parameters that do not exist."""
 

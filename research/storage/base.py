@@ -1,10 +1,9 @@
 """What a store is."""
 
-from __future__ import annotations
-
+# (annotations are no strings here: `NamedTuple` compiles each of those, and there are a hundred)
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol, Self, TypeAlias
 
 from research.events import Ended, Member, Profiled, Running, Values, folder_name, show_id
 
@@ -86,10 +85,12 @@ class Begun(NamedTuple):
     note: str | None
     version: str | None  # of this library
 
-    def hiding(self, hide: Callable[[str], str]) -> Begun:
+    def hiding(self, hide: Callable[[str], str]) -> Self:
         """Return it with its texts as a function shows them."""
-        shown = {name: hide(text) for name, text in self._asdict().items() if isinstance(text, str)}
-        return Begun(**{**self._asdict(), **shown})
+        shown: dict[str, Any] = {
+            name: hide(text) for name, text in self._asdict().items() if isinstance(text, str)
+        }
+        return self._replace(**shown)
 
 
 Record: TypeAlias = (
@@ -219,20 +220,19 @@ class Finished(NamedTuple):
     last: dict[int, int]  # by generation: the number of the last config of all that was handed out
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """What a store held at one moment."""
 
     experiments: Sequence[ExperimentRow]
-    latest: Sequence[LatestRow] = field(default=())
-    history: Sequence[HistoryRow] = field(default=())
-    objects: Sequence[ObjectRow] = field(default=())
-    profiles: Sequence[ProfileRow] = field(default=())
-    outputs: Sequence[OutputRow] = field(default=())
+    latest: Sequence[LatestRow] = ()
+    history: Sequence[HistoryRow] = ()
+    objects: Sequence[ObjectRow] = ()
+    profiles: Sequence[ProfileRow] = ()
+    outputs: Sequence[OutputRow] = ()
     finished: Finished | None = None
-    runs: Sequence[Begun] = field(default=())
-    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    last: Sequence[LastValues] = field(default=())
+    runs: Sequence[Begun] = ()
+    columns: Mapping[str, Sequence[Any]] = MappingProxyType({})
+    last: Sequence[LastValues] = ()
 
 
 class Store(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import psutil
@@ -39,7 +38,7 @@ def drive(request):
     def start(kind, n_workers=1, plan=None):
         plan = plan or blueprint()
         if kind.endswith("a process per task"):
-            plan = replace(plan, isolation="experiment")
+            plan = plan._replace(isolation="experiment")
         driven.append(Driven(MAKERS[kind](), 1 if kind == "inline" else n_workers, plan))
         return driven[-1]
 
