@@ -136,15 +136,15 @@ class Driver:
         self._shortages: dict[int, str] = {}  # why workers have given up
         self._n_left_out = 0
 
-    def run(self, backend: Backend, after_start: Callable[[], None]) -> None:
+    def run(self, backend: Backend, meanwhile: Callable[[], None]) -> None:
         """Run everything.
 
         Parameters
         ----------
         backend : Backend
             Started.
-        after_start : callable
-            Called once, when the first tasks are on their way.
+        meanwhile : callable
+            Called once, while workers start.
 
         Raises
         ------
@@ -153,7 +153,8 @@ class Driver:
             be asked, too many experiments have failed, or the store cannot be written.
         """
         try:
-            self._run(backend, after_start)
+            meanwhile()
+            self._run(backend)
             self._ledger.add(Closed(time.time(), DONE, None))
             self._ledger.commit()
         except BaseException as error:
@@ -169,8 +170,7 @@ class Driver:
             if not self._ledger.is_broken:
                 self._ledger.commit()
 
-    def _run(self, backend: Backend, after_start: Callable[[], None]) -> None:
-        is_started = False
+    def _run(self, backend: Backend) -> None:
         while True:
             self._interrupts.check()
             self._update(backend)
@@ -180,9 +180,6 @@ class Driver:
                 for worker in self._scheduler.present:
                     backend.send(worker, Stop())  # they leave while the last of their work is stored
                 break
-            if not self._ledger.is_empty and not is_started:
-                is_started = True
-                after_start()
             is_laden = self._ledger.has_much
             patience = max(0.0, self._ledger.due - time.monotonic())
             events = backend.events(min(patience, IDLE_SECONDS) if is_laden else patience)
