@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import signal
 import statistics
@@ -171,9 +172,18 @@ def measure(module: str, case: Case, size: int, rounds: int, with_peers: bool = 
             for figure, folder in pairs[first:] + pairs[:first]:
                 if not figure.why_not and number < (figure.contender.most_rounds or rounds):
                     os.sync()  # what the one before has left to write
+                    _take_memory(case.memory if size == FULL else 0)
                     with _noting(figure):
                         figure.costs.append(_cost(module, figure.contender, figure.count, folder))
     return Answer(module.rpartition(".")[2], case, size, figures)
+
+
+def _take_memory(size: int) -> None:
+    """Use memory, if there is so much to spare, and give it back."""
+    if 0 < size < psutil.virtual_memory().available // 2:
+        with mmap.mmap(-1, size) as memory:
+            for place in range(0, size, mmap.PAGESIZE):
+                memory[place] = 1
 
 
 def _make_ready(module: str, case: Case, figure: Figure, size: int, folder: Path) -> None:

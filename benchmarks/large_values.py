@@ -77,6 +77,7 @@ CASES = (
             Contender("numpy.save and fsync in a loop", by_numpy_forced),
             Contender("research, 2 workers", two_workers),
         ),
+        memory=4 * 2**30,  # of files, which stay in memory, and of arrays
     ),
 )
 

@@ -77,6 +77,9 @@ class Case:
     measure : str, default 'seconds'
         What `run` returns: 'seconds' for all units together, 'bytes', which are not divided, or anything else
         that is no cost, and is shown as it is, under this name.
+    memory : int, default 0
+        Bytes that are taken and given back before each run: the host of a virtual machine may take long to
+        hand out what nobody has used lately, and those who come first would pay for it.
     """
 
     def __init__(
@@ -87,12 +90,14 @@ class Case:
         contenders: Sequence[Contender],
         *,
         measure: str = "seconds",
+        memory: int = 0,
     ) -> None:
         self.title = title
         self.unit = unit
         self.counts = counts
         self.contenders = contenders
         self.measure = measure
+        self.memory = memory
 
 
 def check(is_right: bool, what: str) -> None:
