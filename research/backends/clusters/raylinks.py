@@ -7,12 +7,14 @@ import contextlib
 import logging
 import math
 import os
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from research.backends.clusters.engine import UnfitError
 
+Answer = TypeVar("Answer")
 REACH_SECONDS = 5.0  # that the head of a cluster has to accept a connection
 ADDRESS_VARIABLE = "RAY_ADDRESS"  # by which `ray job submit` says where a script is to connect
 _SILENT = logging.CRITICAL + 1
@@ -139,6 +141,34 @@ class Link:
             with self._undo, contextlib.suppress(Exception):
                 ray.shutdown()
             self.is_own = False
+
+
+async def within(seconds: float, ask: Callable[[], Answer]) -> Answer:
+    """Return what a function returns that may never do so, as Ray asks the head of a cluster without a limit.
+
+    Raises
+    ------
+    TimeoutError
+        If it takes longer. Nothing waits for its thread, then, not even the end of this process.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[Answer] = loop.create_future()
+
+    def settle(put: Callable[[Any], None], found: Any) -> None:
+        if not answer.done():
+            put(found)
+
+    def run() -> None:
+        put: Callable[[Any], None] = answer.set_result
+        try:
+            found: Any = ask()
+        except BaseException as error:
+            put, found = answer.set_exception, error
+        with contextlib.suppress(RuntimeError):  # the loop has been closed
+            loop.call_soon_threadsafe(settle, put, found)
+
+    threading.Thread(target=run, name="research-asking", daemon=True).start()
+    return await asyncio.wait_for(answer, seconds)
 
 
 def local_cluster(options: Mapping[str, Any], n_workers: int) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from research.backends.clusters.agent import Agent
 from research.backends.clusters.engine import Hello, LostError, Needs, UnfitError
-from research.backends.clusters.raylinks import Link, local_cluster
+from research.backends.clusters.raylinks import Link, local_cluster, within
 
 _MOST_CALLS = 16  # that an agent answers at once: it hears while it is told
 _LEAVE_SECONDS = 3.0  # that an agent has to end its worker, and its process to end
@@ -105,13 +105,20 @@ class RayEngine:
             self._kind = ray.remote(RayAgent).options(**options)
         except (TypeError, ValueError) as error:
             raise UnfitError(f"Ray refuses what workers are to have: {error}") from error
-        self._check_resources(ray)
+        await self._check_resources(ray)
         self._lost = asyncio.get_running_loop().create_future()
         self._watch = asyncio.create_task(self._look_at_head(self._lost))
 
-    def _check_resources(self, ray: Any) -> None:
+    async def _check_resources(self, ray: Any) -> None:
         """Refuse what no node has: actors that want it would wait for ever."""
-        nodes = _nodes(ray)
+        try:
+            nodes = await within(self._patience, lambda: _nodes(ray))
+        except TimeoutError as error:
+            raise UnfitError(
+                f"the head of the cluster has not said within {self._patience:g} seconds which nodes there "
+                "are: it may stand still, or this process may have lost its connection, of which "
+                "`ray.shutdown()` and another try make a new one"
+            ) from error
         if any(_fits(node, self._wanted) for node in nodes) or _grows_by_itself(ray):
             return
         had = sorted({str({name: node[name] for name in sorted(node) if ":" not in name}) for node in nodes})
@@ -140,7 +147,7 @@ class RayEngine:
     async def room(self) -> int:
         import ray
 
-        nodes = await asyncio.to_thread(_nodes, ray)
+        nodes = await within(self._patience, lambda: _nodes(ray))
         return sum(_fits(node, self._wanted) for node in nodes)
 
     async def place(self, worker: int) -> _RayPlaced:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -76,6 +77,15 @@ class Raylets:
             for info in self._cluster.head_node.all_processes[kind]:
                 info.process.kill()
                 info.process.wait()
+
+    @contextlib.contextmanager
+    def head_standing_still(self):
+        (info,) = self._cluster.head_node.all_processes["gcs_server"]
+        info.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            info.process.send_signal(signal.SIGCONT)
 
     def agents(self):
         """Return the processes of agents."""
@@ -154,6 +164,7 @@ def running(code, **environment):
     process = psutil.Popen(
         [sys.executable, "-c", text + textwrap.dedent(code)],
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -170,7 +181,7 @@ def running(code, **environment):
         process.communicate(timeout=PATIENCE)
 
 
-def said(process):
-    """Wait for the end of a script; return its status, and what it has printed."""
-    out, err = process.communicate(timeout=PATIENCE)
+def said(process, text=None):
+    """Tell a script something, and wait for its end; return its status, and what it has printed."""
+    out, err = process.communicate(text, timeout=PATIENCE)
     return process.returncode, out, err

@@ -140,6 +140,28 @@ def test_nodes_that_come_get_work_and_those_that_go_are_not_missed(raylets):
     check_gone(raylets, {pid for _, *pids in noted("begun") for pid in pids})
 
 
+SILENT = """
+import os, sys
+import ray
+ray.init({address!r}, log_to_driver=False)
+print("connected", flush=True)
+sys.stdin.readline()
+try:
+    described("study", ".").run(bar=False, backend=Ray(patience=1.0))
+except BaseException as error:
+    print(type(error).__name__, error, flush=True)
+os._exit(0)  # (Ray waits for the head)
+"""
+
+
+def test_a_head_that_stands_still_is_not_waited_for_for_ever(raylets):
+    with running(SILENT.format(address=raylets.address)) as driver:
+        assert driver.stdout.readline() == "connected\n"
+        with raylets.head_standing_still():
+            _, out, err = said(driver, "\n")
+    assert out.startswith("StudyError the head of the cluster has not said within 1 seconds"), out + err
+
+
 def test_without_its_head_a_study_ends_with_an_error_and_goes_on_elsewhere(tmp_path):
     raylets = Raylets(tmp_path / "cluster")
     raylets.add(num_cpus=2)
