@@ -28,7 +28,7 @@ from typing import NamedTuple
 
 from research.backends.native import punch
 from research.errors import StudyError
-from research.events import STDERR, STDOUT, Event, Printed, Task, TaskDone
+from research.events import STDERR, STDOUT, Event, Printed, Revoked, Task, TaskDone
 
 CHUNK = 2**20  # bytes in one event
 BOTH = (STDOUT, STDERR)
@@ -202,6 +202,9 @@ class Spools:
                 tasks.pop(event.number, None)
             elif isinstance(event, Printed) and event.end is not None:
                 self._seen[worker][event.stream] = event.end
+            elif isinstance(event, Revoked):
+                for task in event.tasks:
+                    tasks.pop(task.number, None)
 
     def rest(self, worker: int, task: int | None) -> list[Printed]:
         """Return, once, what a worker that is dead printed and did not send.

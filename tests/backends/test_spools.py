@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from research.backends.capture import Capture
 from research.backends.spools import Ledger, Part, Spools, entry_of, head_of, turn_of
 from research.errors import StudyError
-from research.events import STDERR, STDOUT, Member, Task, TaskDone
+from research.events import STDERR, STDOUT, Member, Revoked, Task, TaskDone
 
 IDS = ("a" * 16, "b" * 16, "c" * 16)
 
@@ -151,11 +151,12 @@ def test_who_comes_after_a_dead_worker_finds_its_ledger_and_begins_anew(spools):
         assert told(spools.rest(0, 1)) == [(IDS[2:], STDOUT, b"two")]
 
 
-def test_what_a_worker_does_not_have_to_do_any_more_is_forgotten(spools):
+@pytest.mark.parametrize("last", [TaskDone(0, 1, 0.0), Revoked(0, (Task(1, ()),))], ids=["done", "revoked"])
+def test_what_a_worker_does_not_have_to_do_any_more_is_forgotten(spools, last):
     with capturing(spools) as capture:
-        for number in range(2):
+        for number, event in enumerate((TaskDone(0, 0, 0.0), last)):
             begin(spools, capture, number, IDS[:1])
-            spools.note(0, [*capture.end(), TaskDone(0, number, 0.0)])
+            spools.note(0, [*capture.end(), event])
         write(spools, STDOUT, b"whose?")
         assert told(spools.rest(0, 1)) == [((), STDOUT, b"whose?")]
 
