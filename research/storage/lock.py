@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from research.beginnings import start_of
+from research.storage.files import identity
 
 FILE = "research.lock"
 LAST_SECONDS = 5.0  # in which workers of a driver that was killed have to end: they do, but not at once
@@ -60,12 +61,14 @@ class Lock:
     def take(cls, folder: Path) -> Self | None:
         """Lock a folder; None if another process or thread has it.
 
-        If that is no more than what is left of a driver that was killed, it is waited for.
+        If that is no more than what is left of a driver that was killed, it is waited for, and so is somebody
+        who just looks whether it is held.
         """
         deadline = time.monotonic() + LAST_SECONDS
         while (lock := cls._try(folder)) is None:
             holder = read_holder(folder)
-            if holder is None or not holder.has_ended or time.monotonic() > deadline:
+            is_left = holder is not None and holder.has_ended
+            if (is_held(folder) and not is_left) or time.monotonic() > deadline:
                 return None
             time.sleep(0.01)
         return lock
@@ -90,6 +93,9 @@ class Lock:
                 return None
             lock = cls(path, descriptor, False)
         else:
+            if identity(path) != identity(descriptor):  # who had it removed the file, and let go then
+                os.close(descriptor)
+                return None
             lock = cls(path, descriptor, True)
         lock.sign()
         return lock

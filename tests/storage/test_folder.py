@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,46 @@ def test_workers_that_do_not_end_are_not_waited_for_without_end(orphan, monkeypa
     says = r"the study in 'study' is being run, by what process \d+ of .* has left behind: it has ended"
     with pytest.raises(StudyError, match=says):
         NewFolder.of_study("study")
+
+
+def test_who_looks_whether_a_lock_is_held_is_in_nobodys_way():
+    folder = Path("study")
+    folder.mkdir()
+    (folder / lock.FILE).touch()
+    is_over = threading.Event()
+
+    def look():
+        while not is_over.is_set():
+            is_held(folder)
+
+    lookers = [threading.Thread(target=look) for _ in range(3)]
+    for looker in lookers:
+        looker.start()
+    try:
+        for _ in range(200):
+            Lock.take(folder).release(remove=False)
+    finally:
+        is_over.set()
+        for looker in lookers:
+            looker.join()
+
+
+def test_a_lock_of_a_file_that_is_gone_is_none(monkeypatch):
+    folder = Path("study")
+    folder.mkdir()
+    flock, calls = lock.fcntl.flock, []
+
+    def late(descriptor, how):
+        if not calls:
+            (folder / lock.FILE).unlink()  # by who had the lock, just before
+        calls.append(how)
+        flock(descriptor, how)
+
+    monkeypatch.setattr(lock.fcntl, "flock", late)
+    held = Lock.take(folder)
+    assert is_held(folder)
+    assert Lock.take(folder) is None
+    held.release()
 
 
 def test_a_study_that_runs_is_removed_by_force_only():
