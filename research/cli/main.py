@@ -94,16 +94,23 @@ def run_command(arguments: Sequence[str]) -> int:
     try:
         status = cli.main(list(arguments), "research", standalone_mode=False, color=color)
     except click.ClickException as error:
-        if isinstance(error, Problem):
-            error.color = color
-        error.show()
-        return error.exit_code
+        return _tell(error, color)
+    except OSError as error:  # help or the version could not be printed: no command has begun
+        return _tell(problem_of(error, None) or click.ClickException(str(error)), color)
     except click.Abort:
         return INTERRUPTED
     except _ClosedPipe:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # it is flushed once more at the end
         return PIPE
     return status if isinstance(status, int) else 0
+
+
+def _tell(error: click.ClickException, color: bool | None) -> int:
+    """Write an error to stderr; return the exit status."""
+    if isinstance(error, Problem):
+        error.color = color
+    error.show()
+    return error.exit_code
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

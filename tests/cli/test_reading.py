@@ -228,6 +228,21 @@ def test_a_broken_pipe_is_no_error():
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no file here that is always full")
+@pytest.mark.parametrize("arguments", [["--version"], ["results", "--help"], ["results", "digits"]], ids=str)
+def test_what_cannot_be_printed_is_told_in_a_line(arguments):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env=environment(),
+            check=False,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (3, "Error: OSError: [Errno 28] No space left on device\n")
+
+
 def test_a_shell_completes_commands_studies_and_columns():
     assert "_RESEARCH_COMPLETE=bash_complete" in said("completion", "bash")
 
