@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 
 import click
@@ -15,14 +17,17 @@ from research.cli.printing import ago, clean, describe_counts, print_table, show
 from research.cli.shards import show_shards
 from research.cli.studies import (
     TROUBLES,
+    Kept,
     Summary,
     complete_experiment,
     find_experiment,
     find_studies,
+    kept,
+    knows_runs,
     reading,
     shown,
+    storage_option,
     study_argument,
-    study_folder,
     summarize,
     variables_of,
 )
@@ -114,28 +119,29 @@ Examples:
 @click.option("--min", "is_min", is_flag=True, help="Those with the smallest.")
 @click.option("--limit", type=click.IntRange(min=1), default=5, show_default=True, help="How many.")
 @click.option("--plan", is_flag=True, help="What is left to be run. This runs code: the study's definition.")
-def show(name: str, best: str | None, is_min: bool, limit: int, plan: bool) -> int:
+@storage_option
+def show(name: str, best: str | None, is_min: bool, limit: int, plan: bool, storage: str | None) -> int:
     """Show a study as it is, also while it runs: its progress, what went wrong, and the range of each
     variable. Of a folder of shards, as `batch` makes it, it shows how far they are.
     """
-    if best is None and not plan and show_shards(name):
+    if best is None and not plan and storage is None and show_shards(name):
         return OK
-    folder = study_folder(name)
-    known = summarize(folder)
+    place = kept(name, storage)
+    known = summarize(place)
     if best is not None:
-        _show_best(known, best, is_min, limit)
+        _show_best(place, known, best, is_min, limit)
         return OK
     if plan:
-        _show_plan(name, limit)
+        _show_plan(name, limit, storage)
         return OK
-    for fact, text in _facts(known):
+    for fact, text in _facts(place, known):
         click.echo(f"{click.style(fact, bold=True)}{' ' * (12 - len(fact))}{text}")
-    failures = list(_failures(folder, _SHOWN))
+    failures = list(_failures(place, _SHOWN))
     for failure in failures:
         click.echo(f"  {failure.id}: {clean(shorten(failure.message, str))}")
     if known.n_troubles > len(failures):
-        click.echo(f"  … research failures {name} tells all {known.n_troubles}")
-    rows = list(_ranges(folder))
+        click.echo(f"  … research failures {name}{_by(storage)} tells all {known.n_troubles}")
+    rows = list(_ranges(place))
     if rows:
         click.echo()
         print_table(["variable", "values", "smallest", "largest"], rows, ("values", "smallest", "largest"))
@@ -155,20 +161,22 @@ Examples:
 @click.argument("id_", metavar="[ID]", required=False, shell_complete=complete_experiment)
 @click.option("--stdout", "stream", flag_value="stdout", help="Only what it has printed to stdout.")
 @click.option("--stderr", "stream", flag_value="stderr", help="Only to stderr.")
-def log(name: str, id_: str | None, stream: str | None) -> int:
+@storage_option
+def log(name: str, id_: str | None, stream: str | None, storage: str | None) -> int:
     """Print what an experiment has printed, or, without an ID, the log of the study."""
-    folder = study_folder(name)
+    place = kept(name, storage)
     if id_ is None:
         if stream is not None:
             raise Problem("--stdout and --stderr are of an experiment: give its ID")
-        path = folder / LOG
+        path = (place if isinstance(place, Path) else place.folder) / LOG
         if not path.is_file():
-            raise Problem(f"the study {name!r} has no {LOG}", NOT_FOUND)
+            where = "" if storage is None else f" in {str(path.parent)!r}: it is where the study was run"
+            raise Problem(f"the study {name!r} has no {LOG}{where}", NOT_FOUND)
         click.echo(path.read_text("utf-8", "backslashreplace"), nl=False)
         return OK
     from research.results.results import ResearchResults
 
-    text = ResearchResults(folder).log(find_experiment(folder, id_), stream)
+    text = ResearchResults(place).log(find_experiment(place, id_), stream)
     click.echo(text, nl=bool(text) and not text.endswith("\n"))
     return OK
 
@@ -184,10 +192,10 @@ Examples:
 @study_argument
 @click.option("--traceback", is_flag=True, help="Where each came from.")
 @click.option("--limit", type=click.IntRange(min=1), help="How many. Default: all.")
-def failures(name: str, traceback: bool, limit: int | None) -> int:
+@storage_option
+def failures(name: str, traceback: bool, limit: int | None, storage: str | None) -> int:
     """List the experiments that failed, were lost or took too long, and why."""
-    folder = study_folder(name)
-    found = list(_failures(folder, limit))
+    found = list(_failures(kept(name, storage), limit))
     if not found:
         click.echo(f"{name}: nothing went wrong", err=True)
         return OK
@@ -216,15 +224,14 @@ class _Failure(NamedTuple):
     traceback: str
 
 
-def _failures(folder: Path, limit: int | None) -> Iterator[_Failure]:
-    places = ", ".join("?" * len(TROUBLES))
+def _failures(place: Kept, limit: int | None) -> Iterator[_Failure]:
     query = (
-        f"SELECT id, prefix, status, config, error, failures FROM experiments WHERE status IN ({places}) "  # noqa: S608
-        'ORDER BY "key" LIMIT ?'
+        "SELECT id, prefix, status, config, error, failures FROM experiments "  # noqa: S608
+        f"WHERE study = :study AND status IN ({_listed(TROUBLES)}) "
+        f'ORDER BY "key"{"" if limit is None else f" LIMIT {limit}"}'
     )
-    with reading(folder) as connection:
-        rows = connection.execute(query, (*TROUBLES, -1 if limit is None else limit)).fetchall()
-        for id_, prefix, status, config, error, text in rows:
+    with reading(place) as ask:
+        for id_, prefix, status, config, error, text in ask(query):
             shown_id = f"{prefix}_{id_}" if prefix is not None else str(id_)
             given = shown_id, str(status)
             items = json.loads(text) if text else []
@@ -244,9 +251,9 @@ def _config(text: str) -> str:
     return clean(", ".join(f"{name}={value}" for name, value in config.items()))
 
 
-def _facts(known: Summary) -> Iterator[tuple[str, str]]:
+def _facts(place: Kept, known: Summary) -> Iterator[tuple[str, str]]:
     settings = known.settings
-    yield "study", str(known.folder.absolute())
+    yield "study", str(place.absolute() if isinstance(place, Path) else place)
     yield "status", f"{show_status(known.status)}, {ago(known.changed)}"
     yield "progress", f"{known.progress}: {describe_counts(known.counts)}"
     if known.error:
@@ -256,32 +263,35 @@ def _facts(known: Summary) -> Iterator[tuple[str, str]]:
         yield "parameters", ", ".join(map(clean, settings["parameters"]))
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(known.created))
     yield "begun", f"{began}, seed {known.seed}, by version {known.version}"
-    for text in _last_run(known.folder):
+    for text in _last_run(place):
         yield "last run", text
     if known.n_troubles:
         yield "failures", str(known.n_troubles)
 
 
-def _last_run(folder: Path) -> Iterator[str]:
-    with reading(folder) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone():
-            return
-        query = "SELECT user, host, command, note, (SELECT count(*) FROM runs) FROM runs ORDER BY number DESC"
-        for user, host, command, note, count in connection.execute(f"{query} LIMIT 1"):
+def _last_run(place: Kept) -> Iterator[str]:
+    if not knows_runs(place):
+        return
+    query = (
+        'SELECT "user", host, command, note, (SELECT count(*) FROM runs WHERE study = :study) FROM runs '
+        "WHERE study = :study ORDER BY number DESC LIMIT 1"
+    )
+    with reading(place) as ask:
+        for user, host, command, note, count in ask(query):
             text = f"{count}. of {count}, " if count > 1 else ""
             text += f"{user}@{host}: {shorten(command or '', str, 100)}"
             yield clean(f"{text} ({note})" if note else text)
 
 
-def _ranges(folder: Path) -> Iterator[tuple[str, int, str, str]]:
+def _ranges(place: Kept) -> Iterator[tuple[str, int, str, str]]:
     """Walk variables: of how many experiments they are, and of numbers the smallest and largest last ones."""
-    places = ", ".join("?" * len(_NUMBERS))
+    number = f"CASE WHEN type IN ({_listed(_NUMBERS)}) THEN number END"
     query = (
-        f"SELECT variable, count(*), min(CASE WHEN type IN ({places}) THEN number END), "  # noqa: S608
-        f"max(CASE WHEN type IN ({places}) THEN number END) FROM latest GROUP BY variable"
+        f"SELECT variable, count(*), min({number}), max({number}) FROM latest "  # noqa: S608
+        "WHERE study = :study GROUP BY variable ORDER BY variable"
     )
-    with reading(folder) as connection:
-        for variable, count, low, high in connection.execute(query, _NUMBERS * 2).fetchall():
+    with reading(place) as ask:
+        for variable, count, low, high in ask(query):
             yield clean(variable), count, _number(low), _number(high)
 
 
@@ -289,18 +299,18 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
 
-def _show_best(known: Summary, variable: str, is_min: bool, limit: int) -> None:
-    variables = variables_of(known.folder, known.settings)
-    places = ", ".join("?" * len(_NUMBERS))
+def _show_best(place: Kept, known: Summary, variable: str, is_min: bool, limit: int) -> None:
+    variables = variables_of(place, known.settings)
     query = (
         "SELECT e.id, e.prefix, e.config, l.number FROM latest l JOIN experiments e "  # noqa: S608
-        f'ON e.study = l.study AND e."key" = l.experiment WHERE l.variable = ? AND l.type IN ({places}) '
-        f'AND l.number IS NOT NULL ORDER BY l.number {"ASC" if is_min else "DESC"}, e."key" LIMIT ?'
+        'ON e.study = l.study AND e."key" = l.experiment WHERE l.study = :study AND l.variable = :variable '
+        f"AND l.type IN ({_listed(_NUMBERS)}) AND l.number IS NOT NULL "
+        f'ORDER BY l.number {"ASC" if is_min else "DESC"}, e."key" LIMIT {limit}'
     )
-    with reading(known.folder) as connection:
+    with reading(place) as ask:
         rows = [
             (f"{prefix}_{id_}" if prefix is not None else id_, _number(number), _config(config))
-            for id_, prefix, config, number in connection.execute(query, (variable, *_NUMBERS, limit))
+            for id_, prefix, config, number in ask(query, variable=variable)
         ]
     if variable not in variables:
         raise Problem(f"there is no variable {variable!r}{did_you_mean(variable, variables)}")
@@ -309,19 +319,34 @@ def _show_best(known: Summary, variable: str, is_min: bool, limit: int) -> None:
     print_table(["id", variable, "config"], rows, (variable,))
 
 
-def _show_plan(name: str, limit: int) -> None:
+def _listed(words: tuple[str, ...]) -> str:
+    """Return words of our own as a list of SQL."""
+    return ", ".join(f"'{word}'" for word in words)
+
+
+def _by(storage: str | None) -> str:
+    """Return the option of a command line that says where a study is; a password in it is not shown."""
+    if storage is None:
+        return ""
+    from research.storage.servers import read_storage
+
+    return f" --storage {quote(read_storage(storage).hide(storage))}"
+
+
+def _show_plan(name: str, limit: int, storage: str | None) -> None:
     from research.cli.choosing import as_rows
     from research.cli.scripts import program_of
     from research.planning import MOST_PLANNED
     from research.research import Research
 
-    with program_of(Path(name)):
-        study = Research.load(name)
+    with program_of(Path(name)) if storage is None else nullcontext():
+        study = Research.load(name, storage)
         is_long = study.domain.size is None or study.domain.size > MOST_PLANNED
         plan = study.plan(n=MOST_PLANNED if is_long else None)
     left = plan[plan["runs"]]
     counts = {str(status): int(count) for status, count in plan["status"].value_counts().items()}
-    click.echo(f"{name}: {describe_counts(counts)}; {len(left)} would be run by: research resume {name}")
+    by = f"research resume {name}{_by(storage)}"
+    click.echo(f"{name}: {describe_counts(counts)}; {len(left)} would be run by: {by}")
     if len(left):
         names, rows, right = as_rows(left.drop(columns="runs").head(limit))
         print_table(names, rows, right, status_color)

@@ -46,6 +46,14 @@ class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)  # in the order in which one needs them
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **more)
+        except BrokenPipeError as error:
+            raise _ClosedPipe from error
+        except OSError as error:  # help or the version could not be printed
+            raise problem_of(error, None) or error from error
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             value = super().invoke(ctx)
@@ -94,23 +102,16 @@ def run_command(arguments: Sequence[str]) -> int:
     try:
         status = cli.main(list(arguments), "research", standalone_mode=False, color=color)
     except click.ClickException as error:
-        return _tell(error, color)
-    except OSError as error:  # help or the version could not be printed: no command has begun
-        return _tell(problem_of(error, None) or click.ClickException(str(error)), color)
+        if isinstance(error, Problem):
+            error.color = color
+        error.show()
+        return error.exit_code
     except click.Abort:
         return INTERRUPTED
     except _ClosedPipe:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # it is flushed once more at the end
         return PIPE
     return status if isinstance(status, int) else 0
-
-
-def _tell(error: click.ClickException, color: bool | None) -> int:
-    """Write an error to stderr; return the exit status."""
-    if isinstance(error, Problem):
-        error.color = color
-    error.show()
-    return error.exit_code
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

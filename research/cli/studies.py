@@ -9,10 +9,10 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import click
 from click.shell_completion import CompletionItem
@@ -20,7 +20,7 @@ from click.shell_completion import CompletionItem
 from research.cli.ending import NOT_FOUND, Problem
 from research.errors import cannot_read, did_you_mean, shorten
 from research.storage.base import Study
-from research.storage.connecting import connect_read_only
+from research.storage.connecting import Ask, asking
 from research.storage.folder import DATABASE, EXPERIMENTS
 from research.storage.lock import is_held
 from research.storage.parts import shards_run
@@ -28,6 +28,7 @@ from research.storage.parts import shards_run
 if TYPE_CHECKING:
     from research.storage.places import Place
 
+Kept: TypeAlias = "Path | Place"  # where a study is: a folder, or something else
 RUNNING, KILLED = "running", "killed"
 _TO_RUN = ("queued", RUNNING, "stopped", "lost")  # perhaps again
 TROUBLES = ("failed", "lost", "timeout")
@@ -140,22 +141,27 @@ def place_named(name: str, storage: str | None) -> Place:
     return place
 
 
+def kept(name: str, storage: str | None) -> Kept:
+    """Return where a study is, as `place_named`, but the folder of one that is in a folder."""
+    return study_folder(name) if storage is None else place_named(name, storage)
+
+
 def shown(folder: Path) -> str:
     """Return the name of a study as it is typed."""
     return str(folder)
 
 
 @contextmanager
-def reading(folder: Path) -> Iterator[sqlite3.Connection]:
-    """Connect to the database of a study, which may be damaged, or run meanwhile."""
+def reading(place: Kept) -> Iterator[Ask]:
+    """Open the database of a study, which may be damaged, or run meanwhile, to ask it by SQL."""
     try:
-        with closing(connect_read_only((folder / DATABASE).absolute())) as connection:
-            yield connection
+        with asking((place / DATABASE).absolute()) if isinstance(place, Path) else place.asking() as ask:
+            yield ask
     except (sqlite3.Error, ValueError, TypeError, LookupError, AttributeError) as error:
-        raise cannot_read(folder, error) from error
+        raise cannot_read(place, error) from error
 
 
-def summarize(folder: Path) -> Summary:
+def summarize(place: Kept) -> Summary:
     """Return what is known of a study.
 
     Raises
@@ -163,20 +169,23 @@ def summarize(folder: Path) -> Summary:
     DamagedStudyError
         If its database cannot be read.
     """
-    is_running = is_held(folder)  # asked first: one that ends meanwhile has written how
-    with reading(folder) as connection:
-        query = "SELECT id, created, seed, version, domain, settings, finished, outcome, error FROM studies"
-        first = connection.execute(f"{query} ORDER BY id LIMIT 1").fetchone()
-        if first is None:
+    # asked first: one that ends meanwhile has written how
+    is_running = is_held(place) if isinstance(place, Path) else place.is_held()
+    with reading(place) as ask:
+        query = "SELECT created, seed, version, domain, settings, finished, outcome, error FROM studies"
+        found = ask(f"{query} WHERE id = :study")
+        if not found:
             raise ValueError("it holds no study")
-        key, created, seed, version, domain, text, finished, outcome, error = first
+        created, seed, version, domain, text, finished, outcome, error = found[0]
         settings = json.loads(text)
-        query = "SELECT status, count(*), max(started), max(finished) FROM experiments WHERE study = ?"
-        rows = connection.execute(f"{query} GROUP BY status ORDER BY status", (key,)).fetchall()
+        query = "SELECT status, count(*), max(started), max(finished) FROM experiments WHERE study = :study"
+        rows = ask(f"{query} GROUP BY status ORDER BY status")
         study = Study(
             "", float(created), int(seed), str(version), str(domain), settings, finished, outcome, error
         )
-        own = shards_run(settings)  # one process at a time runs a folder: no other shards are under way there
+        # (one process at a time runs a folder: no other shards are under way there)
+        own = shards_run(settings) if isinstance(place, Path) else None
+        folder = place if isinstance(place, Path) else place.folder
         return summary_of(folder, study, rows, is_running, None if own is None else own.size)
 
 
@@ -218,29 +227,37 @@ def summary_of(
     )
 
 
-def runs_of(folder: Path) -> list[tuple[str | None, str | None, str | None]]:
+def runs_of(folder: Path) -> Sequence[Sequence[Any]]:
     """Return script, command line and directory of each run of a study, as far as they are known."""
-    with reading(folder) as connection:
-        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'runs'").fetchone():
-            return []
-        return connection.execute("SELECT script, command, directory FROM runs ORDER BY number").fetchall()
+    if not knows_runs(folder):
+        return []
+    with reading(folder) as ask:
+        return ask("SELECT script, command, directory FROM runs WHERE study = :study ORDER BY number")
 
 
-def variables_of(folder: Path, settings: Mapping[str, Any]) -> list[str]:
+def knows_runs(place: Kept) -> bool:
+    """Whether the database has a table of runs, which those of early versions lack."""
+    if not isinstance(place, Path):
+        return True
+    with reading(place) as ask:
+        return bool(ask("SELECT 1 FROM sqlite_master WHERE name = 'runs'"))
+
+
+def variables_of(place: Kept, settings: Mapping[str, Any]) -> list[str]:
     """Return the names of variables: those that units are to save, then others that were saved."""
-    with reading(folder) as connection:
-        saved = connection.execute("SELECT DISTINCT variable FROM latest ORDER BY variable").fetchall()
+    with reading(place) as ask:
+        saved = ask("SELECT DISTINCT variable FROM latest WHERE study = :study ORDER BY variable")
     return list(dict.fromkeys([*settings.get("variables", ()), *(str(name) for (name,) in saved)]))
 
 
-def experiment_ids(folder: Path) -> list[str]:
+def experiment_ids(place: Kept) -> list[str]:
     """Return the ids of a study's experiments, as they are shown."""
-    with reading(folder) as connection:
-        rows = connection.execute('SELECT id, prefix FROM experiments ORDER BY "key"').fetchall()
+    with reading(place) as ask:
+        rows = ask('SELECT id, prefix FROM experiments WHERE study = :study ORDER BY "key"')
     return [f"{prefix}_{id_}" if prefix is not None else str(id_) for id_, prefix in rows]
 
 
-def find_experiment(folder: Path, text: str) -> str:
+def find_experiment(place: Kept, text: str) -> str:
     """Return the id of the one experiment whose id is a text, or begins with it.
 
     Raises
@@ -248,14 +265,14 @@ def find_experiment(folder: Path, text: str) -> str:
     Problem
         If there is none, or several.
     """
-    ids = experiment_ids(folder)
+    ids = experiment_ids(place)
     found = [id_ for id_ in ids if text in (id_, id_.rpartition("_")[2])]
     found = found or [id_ for id_ in ids if id_.startswith(text) or id_.rpartition("_")[2].startswith(text)]
     if len(found) == 1:
         return found[0]
     if not found:
         raise Problem(
-            f"there is no experiment {text!r} in {str(folder)!r}{did_you_mean(text, ids)}", NOT_FOUND
+            f"there is no experiment {text!r} in {str(place)!r}{did_you_mean(text, ids)}", NOT_FOUND
         )
     several = shorten(", ".join(found), str)
     raise Problem(f"{len(found)} experiments begin with {text!r}: {several}; write more of the id")
@@ -279,9 +296,9 @@ def complete_experiment(ctx: click.Context, parameter: click.Parameter, text: st
 def complete_column(ctx: click.Context, parameter: click.Parameter, text: str) -> list[CompletionItem]:
     """Complete the last of several names of columns, of the study that is named before."""
     try:
-        folder = _named_before(ctx)
-        settings = summarize(folder).settings
-        variables = variables_of(folder, settings)
+        place = _named_before(ctx)
+        settings = summarize(place).settings
+        variables = variables_of(place, settings)
     except Exception:  # likewise
         return []
     before, comma, last = text.rpartition(",")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -59,6 +60,10 @@ class Catalog:
         columns = (table.c.status, sa.func.count(), *map(sa.func.max, (table.c.started, table.c.finished)))
         query = sa.select(*columns).where(table.c.study == self._number(study)).group_by(table.c.status)
         return [(row[0], row[1], row[2], row[3]) for row in self._connection.execute(query)]
+
+    def ask(self, study: str, query: str, **given: Any) -> Sequence[Sequence[Any]]:
+        """Ask by SQL, where `:study` stands for a study's number; see `research.storage.connecting.Ask`."""
+        return self._connection.execute(sa.text(query), {"study": self._number(study), **given}).all()
 
     def put_file(self, study: str, name: str, data: bytes) -> None:
         """Write a small file of a study, in the place of one of that name."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 from urllib.parse import quote
 
 PATIENCE = 30.0  # seconds to wait for who holds the database locked
@@ -39,6 +40,34 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(read_only_uri(path), uri=True, timeout=PATIENCE, check_same_thread=False)
     distrust(connection)
     return connection
+
+
+class Ask(Protocol):
+    """Asks the database of a study; in its questions `:study` stands for the number of the study there."""
+
+    def __call__(self, query: str, **given: Any) -> Sequence[Sequence[Any]]:
+        """Return rows; what is given stands where the question has `:name`."""
+
+
+@contextmanager
+def asking(database: Path, study: str | None = None) -> Iterator[Ask]:
+    """Open a database to be asked by SQL.
+
+    Parameters
+    ----------
+    database : Path
+        Whole.
+    study : str, optional
+        The name, as it is stored. Default: there is but one.
+    """
+    with closing(connect_read_only(database)) as connection:
+        find = "SELECT min(id) FROM studies WHERE :name IS NULL OR name = :name"
+        (number,) = connection.execute(find, {"name": study}).fetchone()
+
+        def ask(query: str, **given: Any) -> list[Any]:
+            return connection.execute(query, {"study": number, **given}).fetchall()
+
+        yield ask
 
 
 def distrust(connection: sqlite3.Connection) -> None:

@@ -6,12 +6,13 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 from research.errors import StudyNotFoundError, did_you_mean
 from research.storage.base import Closed, Store
-from research.storage.connecting import connect_read_only
+from research.storage.connecting import Ask, asking, connect_read_only
 from research.storage.files import inside
 from research.storage.folder import DATABASE
 from research.storage.lock import Holder, is_held, read_holder
@@ -60,6 +61,9 @@ class Place(Protocol):
     def is_held(self) -> bool:
         """Whether a process runs the study, as far as can be known."""
 
+    def asking(self) -> AbstractContextManager[Ask]:
+        """Open the database to be asked by SQL, for what is to be known at a glance."""
+
     def writing(self, name: str) -> AbstractContextManager[BinaryIO]:
         """Open a small file that belongs to the study, to be written whole or not at all."""
 
@@ -102,6 +106,9 @@ class FolderPlace:
         from research.storage.opening import sqlite_store  # a study that is yet to be run has none
 
         return sqlite_store(Path(self._shown), read_only=True)
+
+    def asking(self) -> AbstractContextManager[Ask]:
+        return asking(self.folder / DATABASE)
 
     def drivers(self) -> Sequence[Holder]:
         holder = read_holder(self.folder) if self.is_held() else None
@@ -162,6 +169,11 @@ class DatabasePlace:
 
         self.check()
         return server_store(self.server, self.name)
+
+    @contextmanager
+    def asking(self) -> Iterator[Ask]:
+        with self._catalog() as catalog:
+            yield partial(catalog.ask, self.name)
 
     def drivers(self) -> Sequence[Holder]:
         found = [self.reading(DriverNote.file(shard)) for shard in self.shards()]
@@ -232,6 +244,11 @@ class SharedPlace(FolderPlace):
 
     def exists(self) -> bool:
         return self.name in self.studies()
+
+    def asking(self) -> AbstractContextManager[Ask]:
+        from research.storage.encoding import encode_name
+
+        return asking(self.file.path, encode_name(self.name))
 
     def studies(self) -> list[str]:
         """Return the names of the studies in the file."""
