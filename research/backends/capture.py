@@ -125,8 +125,8 @@ class Capture:
             if sum(self._collected) - sum(self._told) >= _WORTH_A_HOLE:
                 self._spool.forget(self._told, self._collected)
                 self._told = self._collected
-            ledger, speaks_of_it = self._spool.ledger, self._ledger_task == self._number
-            if ledger is not None and speaks_of_it and self._ledger_end > self._entries_at:
+            ledger = self._spool.ledger
+            if ledger is not None and self._ledger_end > self._entries_at:
                 self._ledger_end = self._entries_at
                 os.ftruncate(ledger, self._ledger_end)
                 for part in self._parts:

@@ -10,9 +10,9 @@ the ledger, which says:
 - what was printed in earlier turns of this task and has not been sent: parts of the files, or, where Python's
   prints of several threads are told apart, the bytes themselves.
 
-Most tasks print nothing. While the files are as long as the ledger says, and it holds nothing that has not
-been sent, a further task leaves it as it is: all that comes after belongs to the task that the worker is at,
-and the driver knows which that is, and of which experiments.
+Most tasks print nothing, and leave the ledger as it is. Where it speaks of an earlier task, it says no more
+than where the words of that ended: all that comes after belongs to the task that the worker is at, and the
+driver knows which that is, and of which experiments.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from research.cli.studies import Summary, summary_of
+from research.cli.studies import Summary, summarize
 from research.storage.catalog import Catalog
 from research.storage.places import DatabasePlace
 from research.storage.servers import Server
@@ -19,8 +19,6 @@ def summarize_all(server: Server) -> Iterator[tuple[str, Summary]]:
         If the database cannot be reached.
     """
     with Catalog.of(server) as catalog:
-        counts = {name: catalog.counts(name) for name in sorted(catalog.studies())}
-    for name, rows in counts.items():
-        place = DatabasePlace(server, name)
-        is_running = place.is_held()  # asked first: one that ends meanwhile has written how
-        yield name, summary_of(place.folder, place.store().study(), rows, is_running)
+        names = sorted(catalog.studies())
+    for name in names:
+        yield name, summarize(DatabasePlace(server, name))

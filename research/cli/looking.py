@@ -17,13 +17,12 @@ from research.cli.printing import ago, clean, describe_counts, print_table, show
 from research.cli.shards import show_shards
 from research.cli.studies import (
     TROUBLES,
-    Kept,
     Summary,
     complete_experiment,
     find_experiment,
     find_studies,
-    kept,
     knows_runs,
+    place_named,
     reading,
     shown,
     storage_option,
@@ -33,6 +32,7 @@ from research.cli.studies import (
 )
 from research.errors import DamagedStudyError, did_you_mean, shorten
 from research.storage.folder import LOG
+from research.storage.places import FolderPlace, Place, keeps_files
 
 _NUMBERS = ("int", "float", "bool")  # types of values that SQL can compare
 _SHOWN = 3  # failures
@@ -86,7 +86,7 @@ def ls(folder: str, status: str | None, depth: int | None, as_json: bool, storag
 def _summaries(top: Path, depth: int | None) -> Iterator[dict[str, Any]]:
     for path in find_studies(top, depth):
         try:
-            yield _summary_row(shown(path), summarize(path))
+            yield _summary_row(shown(path), summarize(FolderPlace(path)))
         except DamagedStudyError:
             yield {"name": shown(path), "status": "damaged"}
 
@@ -126,7 +126,7 @@ def show(name: str, best: str | None, is_min: bool, limit: int, plan: bool, stor
     """
     if best is None and not plan and storage is None and show_shards(name):
         return OK
-    place = kept(name, storage)
+    place = place_named(name, storage)
     known = summarize(place)
     if best is not None:
         _show_best(place, known, best, is_min, limit)
@@ -164,11 +164,11 @@ Examples:
 @storage_option
 def log(name: str, id_: str | None, stream: str | None, storage: str | None) -> int:
     """Print what an experiment has printed, or, without an ID, the log of the study."""
-    place = kept(name, storage)
+    place = place_named(name, storage)
     if id_ is None:
         if stream is not None:
             raise Problem("--stdout and --stderr are of an experiment: give its ID")
-        path = (place if isinstance(place, Path) else place.folder) / LOG
+        path = place.folder / LOG
         if not path.is_file():
             where = "" if storage is None else f" in {str(path.parent)!r}: it is where the study was run"
             raise Problem(f"the study {name!r} has no {LOG}{where}", NOT_FOUND)
@@ -195,7 +195,7 @@ Examples:
 @storage_option
 def failures(name: str, traceback: bool, limit: int | None, storage: str | None) -> int:
     """List the experiments that failed, were lost or took too long, and why."""
-    found = list(_failures(kept(name, storage), limit))
+    found = list(_failures(place_named(name, storage), limit))
     if not found:
         click.echo(f"{name}: nothing went wrong", err=True)
         return OK
@@ -224,7 +224,7 @@ class _Failure(NamedTuple):
     traceback: str
 
 
-def _failures(place: Kept, limit: int | None) -> Iterator[_Failure]:
+def _failures(place: Place, limit: int | None) -> Iterator[_Failure]:
     query = (
         "SELECT id, prefix, status, config, error, failures FROM experiments "  # noqa: S608
         f"WHERE study = :study AND status IN ({_listed(TROUBLES)}) "
@@ -251,9 +251,9 @@ def _config(text: str) -> str:
     return clean(", ".join(f"{name}={value}" for name, value in config.items()))
 
 
-def _facts(place: Kept, known: Summary) -> Iterator[tuple[str, str]]:
+def _facts(place: Place, known: Summary) -> Iterator[tuple[str, str]]:
     settings = known.settings
-    yield "study", str(place.absolute() if isinstance(place, Path) else place)
+    yield "study", str(place.folder if keeps_files(place) else place)
     yield "status", f"{show_status(known.status)}, {ago(known.changed)}"
     yield "progress", f"{known.progress}: {describe_counts(known.counts)}"
     if known.error:
@@ -269,7 +269,7 @@ def _facts(place: Kept, known: Summary) -> Iterator[tuple[str, str]]:
         yield "failures", str(known.n_troubles)
 
 
-def _last_run(place: Kept) -> Iterator[str]:
+def _last_run(place: Place) -> Iterator[str]:
     if not knows_runs(place):
         return
     query = (
@@ -283,7 +283,7 @@ def _last_run(place: Kept) -> Iterator[str]:
             yield clean(f"{text} ({note})" if note else text)
 
 
-def _ranges(place: Kept) -> Iterator[tuple[str, int, str, str]]:
+def _ranges(place: Place) -> Iterator[tuple[str, int, str, str]]:
     """Walk variables: of how many experiments they are, and of numbers the smallest and largest last ones."""
     number = f"CASE WHEN type IN ({_listed(_NUMBERS)}) THEN number END"
     query = (
@@ -299,7 +299,7 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
 
-def _show_best(place: Kept, known: Summary, variable: str, is_min: bool, limit: int) -> None:
+def _show_best(place: Place, known: Summary, variable: str, is_min: bool, limit: int) -> None:
     variables = variables_of(place, known.settings)
     query = (
         "SELECT e.id, e.prefix, e.config, l.number FROM latest l JOIN experiments e "  # noqa: S608

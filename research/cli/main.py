@@ -52,7 +52,10 @@ class _Commands(click.Group):
         except BrokenPipeError as error:
             raise _ClosedPipe from error
         except OSError as error:  # help or the version could not be printed
-            raise problem_of(error, None) or error from error
+            problem = problem_of(error, None)
+            if problem is None:
+                raise
+            raise problem from error
 
     def invoke(self, ctx: click.Context) -> Any:
         try:

@@ -23,6 +23,7 @@ from research.cli.studies import (
     summarize,
 )
 from research.cli.values import split
+from research.storage.places import FolderPlace
 
 
 @click.command(
@@ -61,7 +62,7 @@ def merge(names: tuple[str, ...], into: str, prefer: str | None, whole: bool) ->
         logger.removeHandler(handler)
     if gathered is not None and gathered.lack:
         click.echo(f"shards are missing: {gathered.lack}", err=True)
-    click.echo(f"{into}: {describe_counts(summarize(Path(into)).counts)}")
+    click.echo(f"{into}: {describe_counts(summarize(FolderPlace(Path(into))).counts)}")
     return OK
 
 
@@ -128,7 +129,7 @@ def export(
         if name is not None:
             study.name = name
         path = study.export_batch(templates, machine, into, seed=seed, note=note, **settings)
-    click.echo(f"{study.name}: {describe_counts(summarize(Path(study.name)).counts)}")
+    click.echo(f"{study.name}: {describe_counts(summarize(FolderPlace(Path(study.name))).counts)}")
     click.echo(f"run them by: sh {_typed(path)}/submit.sh; then: research import {_typed(path)}")
     return OK
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from research.cli.ending import Problem
 from research.cli.studies import runs_of
 from research.errors import ParametersError
+from research.storage.places import FolderPlace
 
 if TYPE_CHECKING:
     from research.research import Research
@@ -97,7 +98,7 @@ def program_of(folder: Path) -> Iterator[None]:
 
 def _program(folder: Path) -> tuple[str, str] | None:
     """Return the name that the first script of a study has in identities, and the folder it imported from."""
-    for script, command, directory in runs_of(folder):
+    for script, command, directory in runs_of(FolderPlace(folder)):
         module = _module_of(command or "")
         if module is not None and module != "research":
             return module.removesuffix(".__main__"), directory or ""

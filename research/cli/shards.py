@@ -16,6 +16,7 @@ from research.cli.studies import RUNNING, Summary, find_studies, study_folder, s
 from research.errors import DamagedStudyError
 from research.storage.folder import DATABASE
 from research.storage.parts import shards_run
+from research.storage.places import FolderPlace
 
 MERGE = "merge.sh"  # the script that joins shards, in their folder
 _SHOWN = 3  # shards in which something went wrong
@@ -93,7 +94,7 @@ def gather(folders: Sequence[Path]) -> Gathered | None:
     known, unread = [], []
     for folder in folders:
         try:
-            known.append(summarize(folder))
+            known.append(summarize(FolderPlace(folder)))
         except DamagedStudyError:
             unread.append(folder)
     runs = [shards_run(item.settings) for item in known]
@@ -121,7 +122,7 @@ def show_shards(name: str) -> bool:
     if gathered.missing:
         rows.append(f"{len(gathered.missing)} not begun")
     counts: Counter[str] = Counter()
-    own = {str(known.folder): known for known in gathered.folders.values()}.values()
+    own = {str(known.place): known for known in gathered.folders.values()}.values()
     for known in own:
         counts += Counter(known.counts)
     n_ended = sum(int(known.progress.partition("/")[0]) for known in own)
@@ -139,7 +140,7 @@ def show_shards(name: str) -> bool:
     ):
         click.echo(f"{click.style(fact, bold=True)}{' ' * (12 - len(fact))}{text}")
     for known in [item for item in own if item.n_troubles][:_SHOWN]:
-        click.echo(f"{known.n_troubles} went wrong: research failures {quote(str(known.folder))}", err=True)
+        click.echo(f"{known.n_troubles} went wrong: research failures {quote(str(known.place))}", err=True)
     if gathered.lack:
         click.echo("what is left is run by submitting the script again", err=True)
     else:

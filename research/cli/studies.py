@@ -8,27 +8,23 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
 
 from research.cli.ending import NOT_FOUND, Problem
 from research.errors import cannot_read, did_you_mean, shorten
-from research.storage.base import Study
-from research.storage.connecting import Ask, asking
+from research.storage.connecting import Ask
 from research.storage.folder import DATABASE, EXPERIMENTS
-from research.storage.lock import is_held
 from research.storage.parts import shards_run
+from research.storage.places import FolderPlace, Place, place_of
+from research.storage.servers import read_storage
 
-if TYPE_CHECKING:
-    from research.storage.places import Place
-
-Kept: TypeAlias = "Path | Place"  # where a study is: a folder, or something else
 RUNNING, KILLED = "running", "killed"
 _TO_RUN = ("queued", RUNNING, "stopped", "lost")  # perhaps again
 TROUBLES = ("failed", "lost", "timeout")
@@ -52,7 +48,7 @@ class Summary(NamedTuple):
         When something happened last, in seconds since the epoch.
     """
 
-    folder: Path
+    place: Place
     status: str
     counts: dict[str, int]
     size: int
@@ -131,19 +127,11 @@ def place_named(name: str, storage: str | None) -> Place:
     Problem, StudyNotFoundError
         If there is none there.
     """
-    from research.storage.places import FolderPlace, place_of
-    from research.storage.servers import read_storage
-
     if storage is None:
         return FolderPlace(study_folder(name))
     place = place_of(name, read_storage(storage))
     place.check()
     return place
-
-
-def kept(name: str, storage: str | None) -> Kept:
-    """Return where a study is, as `place_named`, but the folder of one that is in a folder."""
-    return study_folder(name) if storage is None else place_named(name, storage)
 
 
 def shown(folder: Path) -> str:
@@ -152,16 +140,16 @@ def shown(folder: Path) -> str:
 
 
 @contextmanager
-def reading(place: Kept) -> Iterator[Ask]:
+def reading(place: Place) -> Iterator[Ask]:
     """Open the database of a study, which may be damaged, or run meanwhile, to ask it by SQL."""
     try:
-        with asking((place / DATABASE).absolute()) if isinstance(place, Path) else place.asking() as ask:
+        with place.asking() as ask:
             yield ask
     except (sqlite3.Error, ValueError, TypeError, LookupError, AttributeError) as error:
         raise cannot_read(place, error) from error
 
 
-def summarize(place: Kept) -> Summary:
+def summarize(place: Place) -> Summary:
     """Return what is known of a study.
 
     Raises
@@ -169,8 +157,7 @@ def summarize(place: Kept) -> Summary:
     DamagedStudyError
         If its database cannot be read.
     """
-    # asked first: one that ends meanwhile has written how
-    is_running = is_held(place) if isinstance(place, Path) else place.is_held()
+    is_running = place.is_held()  # asked first: one that ends meanwhile has written how
     with reading(place) as ask:
         query = "SELECT created, seed, version, domain, settings, finished, outcome, error FROM studies"
         found = ask(f"{query} WHERE id = :study")
@@ -180,84 +167,57 @@ def summarize(place: Kept) -> Summary:
         settings = json.loads(text)
         query = "SELECT status, count(*), max(started), max(finished) FROM experiments WHERE study = :study"
         rows = ask(f"{query} GROUP BY status ORDER BY status")
-        study = Study(
-            "", float(created), int(seed), str(version), str(domain), settings, finished, outcome, error
-        )
+        counts = {str(status): int(count) for status, count, _, _ in rows}
+        moments = [created, finished, *(moment for row in rows for moment in row[2:])]
         # (one process at a time runs a folder: no other shards are under way there)
-        own = shards_run(settings) if isinstance(place, Path) else None
-        folder = place if isinstance(place, Path) else place.folder
-        return summary_of(folder, study, rows, is_running, None if own is None else own.size)
+        own = shards_run(settings) if isinstance(place, FolderPlace) else None
+        size = settings.get("size") if own is None else own.size
+        return Summary(
+            place,
+            RUNNING if is_running else outcome or KILLED,
+            counts,
+            max(sum(counts.values()), size if isinstance(size, int) else 0),
+            float(created),
+            max(float(moment) for moment in moments if moment is not None),
+            str(seed),
+            str(version),
+            str(domain),
+            settings,
+            error,
+        )
 
 
-def summary_of(
-    folder: Path,
-    study: Study,
-    rows: Iterable[Sequence[Any]],
-    is_running: bool,
-    own_size: int | None = None,
-) -> Summary:
-    """Return what is known of a study, of which there are so many experiments of each status.
-
-    Parameters
-    ----------
-    folder : Path
-    study : Study
-    rows : iterable of tuple
-        A status, how many there are, when one of them began last, and ended last.
-    is_running : bool
-    own_size : int, optional
-        How many experiments it is to have, where that is not its domain's affair.
-    """
-    rows = list(rows)
-    counts = {str(status): int(count) for status, count, _, _ in rows}
-    moments = [float(moment) for row in rows for moment in row[2:] if moment is not None]
-    size = study.settings.get("size") if own_size is None else own_size
-    return Summary(
-        folder,
-        RUNNING if is_running else study.outcome or KILLED,
-        counts,
-        max(sum(counts.values()), size if isinstance(size, int) else 0),
-        study.created,
-        max([study.created, *moments, *([float(study.finished)] if study.finished else [])]),
-        str(study.seed),
-        study.version,
-        study.domain,
-        study.settings,
-        study.error,
-    )
-
-
-def runs_of(folder: Path) -> Sequence[Sequence[Any]]:
+def runs_of(place: Place) -> Sequence[Sequence[Any]]:
     """Return script, command line and directory of each run of a study, as far as they are known."""
-    if not knows_runs(folder):
+    if not knows_runs(place):
         return []
-    with reading(folder) as ask:
+    with reading(place) as ask:
         return ask("SELECT script, command, directory FROM runs WHERE study = :study ORDER BY number")
 
 
-def knows_runs(place: Kept) -> bool:
+def knows_runs(place: Place) -> bool:
     """Whether the database has a table of runs, which those of early versions lack."""
-    if not isinstance(place, Path):
+    if not isinstance(place, FolderPlace):
         return True
     with reading(place) as ask:
         return bool(ask("SELECT 1 FROM sqlite_master WHERE name = 'runs'"))
 
 
-def variables_of(place: Kept, settings: Mapping[str, Any]) -> list[str]:
+def variables_of(place: Place, settings: Mapping[str, Any]) -> list[str]:
     """Return the names of variables: those that units are to save, then others that were saved."""
     with reading(place) as ask:
         saved = ask("SELECT DISTINCT variable FROM latest WHERE study = :study ORDER BY variable")
     return list(dict.fromkeys([*settings.get("variables", ()), *(str(name) for (name,) in saved)]))
 
 
-def experiment_ids(place: Kept) -> list[str]:
+def experiment_ids(place: Place) -> list[str]:
     """Return the ids of a study's experiments, as they are shown."""
     with reading(place) as ask:
         rows = ask('SELECT id, prefix FROM experiments WHERE study = :study ORDER BY "key"')
     return [f"{prefix}_{id_}" if prefix is not None else str(id_) for id_, prefix in rows]
 
 
-def find_experiment(place: Kept, text: str) -> str:
+def find_experiment(place: Place, text: str) -> str:
     """Return the id of the one experiment whose id is a text, or begins with it.
 
     Raises
@@ -306,12 +266,12 @@ def complete_column(ctx: click.Context, parameter: click.Parameter, text: str) -
     return [CompletionItem(f"{before}{comma}{name}") for name in names if name.startswith(last)]
 
 
-def _named_before(ctx: click.Context) -> Path:
+def _named_before(ctx: click.Context) -> Place:
     """Return the study of a command that is being typed.
 
     Where an option lacks its value yet, the name is among what is left over.
     """
-    return Path(ctx.params.get("name") or ctx.args[0])
+    return FolderPlace(Path(ctx.params.get("name") or ctx.args[0]))
 
 
 study_argument = click.argument("name", shell_complete=complete_study)

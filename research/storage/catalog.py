@@ -54,13 +54,6 @@ class Catalog:
         names = self._connection.execute(sa.select(table.c.name).order_by(table.c.id)).scalars()
         return [decode_name(name) for name in names]
 
-    def counts(self, study: str) -> list[tuple[str, int, float | None, float | None]]:
-        """Return how many experiments of each status a study has, when one began last, and ended last."""
-        table = schema.experiments
-        columns = (table.c.status, sa.func.count(), *map(sa.func.max, (table.c.started, table.c.finished)))
-        query = sa.select(*columns).where(table.c.study == self._number(study)).group_by(table.c.status)
-        return [(row[0], row[1], row[2], row[3]) for row in self._connection.execute(query)]
-
     def ask(self, study: str, query: str, **given: Any) -> Sequence[Sequence[Any]]:
         """Ask by SQL, where `:study` stands for a study's number; see `research.storage.connecting.Ask`."""
         return self._connection.execute(sa.text(query), {"study": self._number(study), **given}).all()

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from research.domain.hashing import digest
 from research.errors import StudyError, cannot_write
-from research.storage.encoding import encode_name
+from research.storage.scalars import encode_name
 
 if TYPE_CHECKING:
     import psycopg
@@ -59,6 +58,8 @@ class Presence:
     """
 
     def __init__(self, connection: psycopg.Connection[Any], name: str, server: object) -> None:
+        from research.domain.hashing import digest  # loads numpy, for which who only looks has no use
+
         self._connection = connection
         self._server = server
         schema = self._ask("SELECT current_schema()")[0][0]

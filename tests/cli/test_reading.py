@@ -214,11 +214,12 @@ def test_stopping_what_does_not_run_is_no_error():
     assert "no process is running it" in said("stop", "digits")
 
 
-def test_a_broken_pipe_is_no_error():
+@pytest.mark.parametrize("arguments", [["results", "digits", "--format", "csv"], ["--help"]], ids=str)
+def test_a_broken_pipe_is_no_error(arguments):
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        [*COMMAND, "results", "digits", "--format", "csv"],
+        [*COMMAND, *arguments],
         stdout=writer,
         stderr=subprocess.PIPE,
         env=environment(),
